@@ -1,0 +1,316 @@
+"""Settings of the project. Every variable is documented in the README's configuration table."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from trustengine import environment as env
+from trustengine.embedded import addresses
+from trustengine.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.path("DATA_DIR", ".data")
+
+
+def _kept_secret(name: str) -> str:
+    """A random secret of this data directory, made on first use and kept from then on."""
+    file = DATA_DIR / name
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise env.SettingError("DATA_DIR", f"cannot read {file}: {error.strerror}") from error
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = file.with_suffix(f".{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            file.hardlink_to(draft)  # atomic, and never replaces what another process has just written
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return file.read_text().strip()
+    except OSError as error:
+        raise env.SettingError("DATA_DIR", f"cannot write to {DATA_DIR}: {error.strerror}") from error
+
+
+# Basics
+
+DEBUG = env.boolean("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or _kept_secret("secret_key")
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+HTTPS_ONLY = env.boolean("HTTPS_ONLY")
+READ_ONLY = env.boolean("READ_ONLY")
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and TRUSTED_PROXIES else None
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "trustengine.TrustEngineConfig",
+    "trustengine.TrustEngineAdminConfig",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_rq",
+    "django_prometheus",
+    "django_structlog",
+    "pgtrigger",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "trustengine.jobs",
+    "trustengine.audit",
+    "trustengine.operations",
+    "trustengine.accounts",
+    "orders",
+    "billing",
+    "reviews",
+    "reports",
+    "metrics",
+    "trustengine.devtools",
+]
+
+MIDDLEWARE = [
+    "trustengine.middleware.RequestID",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "trustengine.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "trustengine.urls"
+WSGI_APPLICATION = "trustengine.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# PostgreSQL and Redis: the given ones, else the embedded ones of the data directory
+
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 0, maximum=200)
+
+
+def _database() -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL or addresses(DATA_DIR).database_url))
+    except (ValueError, KeyError) as error:
+        raise env.SettingError("DATABASE_URL", "not the address of a PostgreSQL database") from error
+    if config.get("ENGINE") != "django.db.backends.postgresql":
+        raise env.SettingError("DATABASE_URL", "must begin with postgres://")
+    options: dict[str, Any] = {"connect_timeout": 5, **config.get("OPTIONS", {})}
+    if DATABASE_POOL_SIZE:
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+    return config | {
+        "OPTIONS": options,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode may stand in front
+        "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def _redis_url() -> str:
+    url = REDIS_URL or addresses(DATA_DIR).redis_url
+    if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise env.SettingError("REDIS_URL", "must begin with redis://, rediss:// or unix://")
+    # Without these, a Redis that does not answer holds up every request for seconds.
+    separator = "&" if urlsplit(url).query else "?"
+    return url if "socket_timeout" in url else f"{url}{separator}socket_connect_timeout=0.25&socket_timeout=0.5"
+
+
+DATABASES = {"default": _database()}
+REDIS_ADDRESS = _redis_url()
+LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100)
+STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000)
+
+QUEUES = ("high", "default", "low")
+RQ_QUEUES = {name: {"URL": REDIS_ADDRESS, "DEFAULT_TIMEOUT": 300} for name in QUEUES}
+RQ = {"SHOW_ADMIN_LINK": False}
+RQ_SHOW_ADMIN_LINK = False
+
+# Jobs
+
+JOB_BATCH_SIZE = env.integer("JOB_BATCH_SIZE", 100, minimum=1, maximum=10_000)
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=2)
+JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 8, minimum=1)
+JOB_BACKOFF_SECONDS = env.decimal("JOB_BACKOFF_SECONDS", 2.0, minimum=0.01)
+JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 20, minimum=1, maximum=120)
+JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1)
+JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1)
+
+# Identity
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+LOGIN_URL = reverse_lazy("admin:login")
+MINIMUM_AGE = env.integer("MINIMUM_AGE", 13, maximum=120)
+
+JWT_SECRET = env.text("JWT_SECRET")
+JWT_JWKS_URL = env.text("JWT_JWKS_URL")
+JWT_AUDIENCE = env.text("JWT_AUDIENCE")
+JWT_ISSUER = env.text("JWT_ISSUER")
+JWT_LEEWAY_SECONDS = env.integer("JWT_LEEWAY_SECONDS", 10, maximum=300)
+OWN_TOKEN_ISSUER = "trustengine"
+SIMPLE_JWT = {
+    "SIGNING_KEY": hmac.new(SECRET_KEY.encode(), b"trustengine own tokens", hashlib.sha256).hexdigest(),
+    "ALGORITHM": "HS256",
+    "ISSUER": OWN_TOKEN_ISSUER,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 30, minimum=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 14, minimum=1)),
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "user_id",
+    "UPDATE_LAST_LOGIN": False,
+    "CHECK_REVOKE_TOKEN": True,
+}
+
+AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 10, minimum=1)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "trustengine.client_address.client_address"
+AXES_VERBOSE = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_DISABLE_ACCESS_LOG = True
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "trustengine.api.schema.Schema",
+    "EXCEPTION_HANDLER": "trustengine.api.problems.exception_handler",
+    "PAGE_SIZE": 20,
+    "DATETIME_FORMAT": "iso-8601",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "TrustEngine",
+    "DESCRIPTION": "Trust for marketplaces: verified reviews, believable orders, moderation.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# The marketplace
+
+MARKETPLACE_TIME_ZONE = env.time_zone("MARKETPLACE_TIME_ZONE", "UTC")
+MARKETPLACE_CURRENCY = env.currency("MARKETPLACE_CURRENCY", "EUR")
+DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", 1_500, maximum=10_000)
+TIME_ZONE = MARKETPLACE_TIME_ZONE
+USE_TZ = True
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+# Reviews
+
+REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1)
+VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
+AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
+AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
+RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)
+RATING_PRIOR_WEIGHT = env.decimal("RATING_PRIOR_WEIGHT", 7.0, minimum=0)
+
+# Pages
+
+STATIC_URL = "static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATICFILES_DIRS: list[Path] = []
+WHITENOISE_USE_FINDERS = True  # files come straight from the installed packages: no collectstatic step
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 3_600
+
+UNFOLD = {
+    "SITE_TITLE": "TrustEngine",
+    "SITE_HEADER": "TrustEngine",
+    "SITE_SUBHEADER": "Moderation console",
+    "SITE_SYMBOL": "verified_user",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
+    "STYLES": [lambda request: static("trustengine/console.css")],
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "trustengine.admin.navigation"},
+}
+
+# Logs
+
+LOG_FORMAT = env.text("LOG_FORMAT", "json")
+LOGGING = logging_config(LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO").upper())
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_USER_ID_FIELD = "id"
+
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

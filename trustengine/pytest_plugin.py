@@ -1,0 +1,58 @@
+"""Runs the tests on a real PostgreSQL and a real Redis of their own, in a temporary directory.
+
+Loaded by ``-p trustengine.pytest_plugin`` in ``pyproject.toml``, and before pytest-django
+reads the settings. With pytest-xdist, the controller starts one pair of servers for all
+workers: pytest-django gives each worker a database of its own, and this plugin a Redis
+database of its own. ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name other servers.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import pytest
+
+from trustengine.embedded.servers import EmbeddedServers
+
+WORKER = "PYTEST_XDIST_WORKER"
+RUNS_NOTHING = {"-h", "--help", "-V", "--version"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Start the servers and name them in the environment, for the settings and for xdist's workers."""
+    if worker := os.environ.get(WORKER):
+        os.environ["REDIS_URL"] = with_redis_database(os.environ["REDIS_URL"], 1 + int(worker.removeprefix("gw")))
+        return
+    data_dir = Path(tempfile.mkdtemp(prefix="trustengine-tests-"))
+    early_config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
+    database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    servers = EmbeddedServers(
+        data_dir, postgres=not database_url, redis=not redis_url, command="test", throwaway=True
+    )
+    os.environ["DATA_DIR"] = str(data_dir)
+    os.environ["DATABASE_URL"] = database_url or servers.addresses.database_url
+    os.environ["REDIS_URL"] = redis_url or servers.addresses.redis_url
+    if RUNS_NOTHING.isdisjoint(args):
+        early_config.add_cleanup(servers.stop)
+        servers.own()
+        servers.start()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Install what tests need of Django once pytest-django has set it up."""
+    from trustengine.testing import let_flushes_pass_triggers
+
+    let_flushes_pass_triggers()
+
+
+def with_redis_database(url: str, number: int) -> str:
+    """The same Redis address with another database number."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = dict(parse_qsl(parts.query)) | {"db": str(number)}
+        return urlunsplit(parts._replace(query=urlencode(query)))
+    return urlunsplit(parts._replace(path=f"/{number}"))

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.errors import AccountSuspended, AgeRestricted
 
 RANKS = {
     Membership.Role.VIEWER: 0,
@@ -27,3 +28,15 @@ def is_member(user: User, profile: Profile | UUID) -> bool:
     """Whether a user belongs to a profile at all, in good standing or not: for conflicts of interest."""
     profile_id = profile.pk if isinstance(profile, Profile) else profile
     return Membership.objects.filter(user=user, profile_id=profile_id).exists()
+
+
+def require_good_standing(user: User) -> None:
+    """Raise AccountSuspended for those who may not take part at present."""
+    if user.is_suspended:
+        raise AccountSuspended
+
+
+def require_age(user: User) -> None:
+    """Raise AgeRestricted for those known to be under the minimum age."""
+    if user.is_under_age:
+        raise AgeRestricted

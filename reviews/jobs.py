@@ -1,0 +1,38 @@
+"""Background work of the reviews app. Each handler takes a key and recomputes, so a repeat is harmless."""
+
+from uuid import UUID
+
+from django.db.models import Sum
+
+from reviews.models import Review, ReviewVoteShard
+from trustengine.jobs.registry import job, subscribe
+
+
+@job(queue="high", coalesce=True)
+def screen_review(key: str) -> None:
+    """Run the automatic checks over what waits in a review, and approve it where the policy says so."""
+    from reviews.screening import screen  # the services it decides through enqueue this very job
+
+    screen(UUID(key))
+
+
+@job(queue="default", coalesce=True)
+def fold_votes(key: str) -> None:
+    """Copy a review's shard totals into the review itself.
+
+    Runs once for all votes of the review committed so far; the per-key lock that the
+    runner holds makes a later run see a later state.
+    """
+    totals = ReviewVoteShard.objects.filter(review_id=key).aggregate(
+        helpful=Sum("helpful", default=0), unhelpful=Sum("unhelpful", default=0)
+    )
+    Review.objects.filter(pk=key).update(helpful_votes=totals["helpful"], unhelpful_votes=totals["unhelpful"])
+
+
+@subscribe("reviews.review_decided", key="author_id")
+@job(queue="low", coalesce=True)
+def recompute_reputation(key: str) -> None:
+    """Derive an author's reputation from their decided reviews."""
+    from reviews.reputation import recompute
+
+    recompute(UUID(key))

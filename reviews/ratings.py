@@ -1,0 +1,54 @@
+"""A product's star counters follow its counted reviews, in the same transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, F, Q, QuerySet
+
+from reviews.models import ProductRating, Review
+from trustengine.jobs.services import publish
+
+STARS = range(1, 6)
+
+
+@contextmanager
+def rating_follows(review: Review) -> Iterator[None]:
+    """Move the product's counters by what the block changes about a locked review.
+
+    Compares whether it counted, and with how many stars, before and after. The counter
+    row is hot, so leave the block as late in the transaction as the lock order allows.
+    """
+    before = review.rating if review.is_counted else None
+    yield
+    after = review.rating if review.is_counted else None
+    if before != after:
+        _move(review.product_id, lost=before, gained=after)
+        publish("reviews.counted_changed", review_id=review.pk, product_id=review.product_id)
+
+
+def counted_stars(products: QuerySet[Review]) -> QuerySet[Review, dict[str, int]]:
+    """Per product, how many counted reviews have each number of stars: what the counters must equal."""
+    per_star = {f"stars_{star}": Count("pk", filter=Q(rating=star)) for star in STARS}
+    return products.counted().order_by().values("product_id").annotate(**per_star)
+
+
+def display_score(rating: ProductRating | None) -> float:
+    """The Bayesian mean (C·m + Σ stars) / (C + n), with prior mean m and weight C from the settings."""
+    prior, weight = settings.RATING_PRIOR_MEAN, settings.RATING_PRIOR_WEIGHT
+    count = rating.count if rating else 0
+    total = sum(star * getattr(rating, f"stars_{star}") for star in STARS) if rating else 0
+    return (weight * prior + total) / (weight + count) if weight + count else prior
+
+
+def _move(product_id: UUID, *, lost: int | None, gained: int | None) -> None:
+    changes = {}
+    if lost is not None:
+        changes[f"stars_{lost}"] = F(f"stars_{lost}") - 1
+    if gained is not None:
+        changes[f"stars_{gained}"] = F(f"stars_{gained}") + 1
+    row = ProductRating.objects.filter(product_id=product_id)
+    if not row.update(**changes):
+        ProductRating.objects.bulk_create([ProductRating(product_id=product_id)], ignore_conflicts=True)
+        row.update(**changes)

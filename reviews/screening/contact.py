@@ -1,0 +1,50 @@
+"""Links and contact data: a review that leads readers elsewhere is advertising until a person says otherwise."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from reviews.screening.signals import Candidate, Signal
+
+# Top-level domains that turn up in spam and hardly ever after a full stop without a space.
+TOP_LEVEL = "com|net|org|info|biz|shop|store|online|site|xyz|top|club|live|link|click|app|dev|io|co|me|tv|ru|cn|de|fr|uk|br|es|it|nl|pl|in"
+
+LINK = re.compile(
+    rf"https?\s*:\s*/\s*/|www\s*\.|\b[a-z0-9][a-z0-9-]+\s*(?:\.|\(dot\)|\[dot\]|\sdot\s)\s*(?:{TOP_LEVEL})\b(?:/|(?![\w.-]))",
+    re.IGNORECASE,
+)
+EMAIL = re.compile(
+    r"[\w.+-]+\s*(?:@|\(at\)|\[at\]|\sat\s)\s*[a-z0-9-]+\s*(?:\.|\(dot\)|\[dot\]|\sdot\s)\s*[a-z]{2,}", re.IGNORECASE
+)
+PHONE = re.compile(r"(?<![\w.,/-])\+?\(?\d[\d\s().-]{7,18}\d(?![\w/-])")
+MESSENGER = re.compile(
+    r"\b(?:whats\s?app|telegram|viber|wechat|signal|skype|snapchat|instagram|insta)\b\W{0,12}"
+    r"(?:me\b|us\b|at\b|on\b|number|channel|group|:|@|\+|\d)|(?<!\w)@[a-z0-9_.]{4,}|\bt\.me/|\bwa\.me/",
+    re.IGNORECASE,
+)
+DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
+
+
+def check(candidate: Candidate) -> Iterator[Signal]:
+    """Signals ``link``, ``email_address``, ``phone_number`` and ``messenger``."""
+    text = _folded(candidate.text)
+    addresses = EMAIL.sub(" ", text)
+    if EMAIL.search(text):
+        yield Signal("email_address", 0.8, "The text contains an e-mail address.")
+    if LINK.search(addresses):
+        yield Signal("link", 0.7, "The text contains a link.")
+    if any(_is_phone_number(match.group()) for match in PHONE.finditer(text)):
+        yield Signal("phone_number", 0.7, "The text contains what looks like a telephone number.")
+    if MESSENGER.search(addresses):
+        yield Signal("messenger", 0.6, "The text points to an account on a messenger or social network.")
+
+
+def _is_phone_number(text: str) -> bool:
+    digits = sum(character.isdigit() for character in text)
+    return 9 <= digits <= 15 and not DATE.fullmatch(text.strip())
+
+
+def _folded(text: str) -> str:
+    """Compatibility forms folded (full-width letters, styled digits) and zero-width characters dropped."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(character for character in folded if unicodedata.category(character) != "Cf")

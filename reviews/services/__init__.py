@@ -1,0 +1,19 @@
+"""Everything that may happen to a review. Locks: order items, review, vote, rating."""
+
+from reviews.services.moderation import approve_review, hide_review, reject_review, restore_review
+from reviews.services.submission import Submission, edit_review, submit_review, withdraw_review
+from reviews.services.voting import VoteOutcome, cast_vote, withdraw_vote
+
+__all__ = [
+    "Submission",
+    "VoteOutcome",
+    "approve_review",
+    "cast_vote",
+    "edit_review",
+    "hide_review",
+    "reject_review",
+    "restore_review",
+    "submit_review",
+    "withdraw_review",
+    "withdraw_vote",
+]

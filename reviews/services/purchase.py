@@ -1,0 +1,71 @@
+"""Was this bought, delivered, kept, and not too long ago? The order's items alone decide."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from orders.models import OrderItem
+from reviews.errors import (
+    ConflictOfInterest,
+    OrderNotDelivered,
+    PurchaseNotVerified,
+    PurchaseRefunded,
+    ReviewPeriodExpired,
+)
+from trustengine.accounts.access import is_member
+from trustengine.accounts.models import Profile, User
+
+
+def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[OrderItem]:
+    """The items of that product in that order of the author's, locked by id.
+
+    Locked first of all, so that a refund and a review of one item take turns. Raises
+    PurchaseNotVerified, whatever the reason.
+    """
+    items = OrderItem.objects.filter(order=order_id, product=product_id, order__customer__in=Profile.objects.of(author))
+    locked = items.select_related("order", "product").select_for_update(of=("self",), no_key=True).order_by("pk")
+    found = list(locked)
+    if not found:
+        raise PurchaseNotVerified
+    return found
+
+
+def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
+    """The item that entitles to a review: delivered, not refunded, delivered last.
+
+    Raises OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest.
+    """
+    delivered = [item for item in items if item.delivered_at is not None]
+    if not delivered:
+        raise OrderNotDelivered
+    kept = [item for item in delivered if item.refunded_at is None]
+    if not kept:
+        raise PurchaseRefunded
+    latest = max(kept, key=lambda item: (item.delivered_at, item.pk))
+    assert latest.delivered_at is not None
+    if latest.delivered_at < timezone.now() - timedelta(days=settings.REVIEW_PERIOD_DAYS):
+        raise ReviewPeriodExpired
+    if is_member(author, latest.product.vendor_id):
+        raise ConflictOfInterest
+    return latest
+
+
+def snapshot(item: OrderItem) -> dict[str, Any]:
+    """What the purchase looked like when it was reviewed: kept with the review."""
+    return {
+        "order": str(item.order_id),
+        "order_item": str(item.pk),
+        "order_status": item.order.status,
+        "fulfilment_status": item.fulfilment_status,
+        "quantity": item.quantity,
+        "unit_price_cents": item.unit_price_cents,
+        "currency": item.order.currency,
+        "vendor": str(item.vendor_id),
+        "ordered_at": item.order.placed_at.isoformat(),
+        "shipped_at": item.shipped_at and item.shipped_at.isoformat(),
+        "delivered_at": item.delivered_at and item.delivered_at.isoformat(),
+    }

@@ -1,0 +1,154 @@
+"""Writing, editing and withdrawing a review. Both paths of writing meet in one edit routine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from orders.models import OrderItem
+from reviews.errors import ReviewNotFound
+from reviews.jobs import screen_review
+from reviews.models import Review, ReviewRevision
+from reviews.ratings import rating_follows
+from reviews.services.finding import is_visible, lock_review
+from reviews.services.purchase import lock_purchase, reviewable_item, snapshot
+from reviews.text import normalised
+from trustengine.accounts.access import require_age, require_good_standing
+from trustengine.accounts.models import User
+from trustengine.audit.services import record
+from trustengine.errors import PermissionDenied
+from trustengine.jobs.services import enqueue, publish
+
+CONTENT = ("rating", "title", "comment")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A review as submitted; ``is_update`` where the author already had a live one of the product."""
+
+    review: Review
+    is_update: bool
+
+
+def submit_review(
+    *, author: User, product_id: UUID, order_id: UUID, rating: int, title: str = "", comment: str = ""
+) -> Submission:
+    """Take a buyer's review, or their edit of the one they already have.
+
+    It is pending until screening or a moderator decides. Raises PurchaseNotVerified,
+    OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest,
+    AccountSuspended, AgeRestricted.
+    """
+    require_good_standing(author)
+    require_age(author)
+    content = {"rating": rating, "title": normalised(title), "comment": normalised(comment)}
+    with transaction.atomic():
+        items = lock_purchase(author, product_id=product_id, order_id=order_id)
+        existing = _live_review(author, product_id)
+        if existing is None:
+            item = reviewable_item(items, author)
+            try:
+                with transaction.atomic():
+                    return Submission(_create(item, author, content), is_update=False)
+            except IntegrityError:  # another order of the same product was reviewed at this moment
+                existing = _live_review(author, product_id)
+                if existing is None:
+                    raise
+        return Submission(_edit(lock_review(existing), author, content), is_update=True)
+
+
+@transaction.atomic
+def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) -> Review:
+    """Change one's own review: ``changes`` holds any of rating, title, comment.
+
+    A change of an approved review waits as a revision, while the approved text and stars
+    stay public and counted. Raises ReviewNotFound, ReviewDeleted, PermissionDenied.
+    """
+    require_good_standing(author)
+    require_age(author)
+    review = _own_review(review_id, author)
+    current = _latest(review)
+    content = {name: changes.get(name, getattr(current, name)) for name in CONTENT}
+    content |= {name: normalised(content[name] or "") for name in ("title", "comment")}
+    return _edit(review, author, content)
+
+
+@transaction.atomic
+def withdraw_review(review_id: UUID, *, author: User) -> None:
+    """Take one's own review back: it leaves the public, the rating and the queue. Raises as ``edit_review``."""
+    review = _own_review(review_id, author)
+    before = {"status": review.status, "deleted_at": None}
+    review.revisions.filter(state=ReviewRevision.State.PENDING).update(
+        state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
+    )
+    with rating_follows(review):
+        review.deleted_at = timezone.now()
+        review.save(update_fields=["deleted_at", "updated_at"])
+    record("review.withdrawn", review, actor=author, before=before, after={"deleted_at": review.deleted_at})
+    publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)
+
+
+def _create(item: OrderItem, author: User, content: dict[str, Any]) -> Review:
+    review = Review.objects.create(
+        product=item.product,
+        author=author,
+        order_item=item,
+        verification=Review.Verification.DELIVERED,
+        purchase=snapshot(item),
+        **content,
+    )
+    ReviewRevision.objects.create(review=review, number=1, created_at=review.created_at, **content)
+    after = {"product": item.product_id, "order_item": item.pk, "rating": review.rating, "status": review.status}
+    record("review.submitted", review, actor=author, after=after)
+    enqueue(screen_review, key=review.pk)
+    return review
+
+
+def _edit(review: Review, author: User, content: dict[str, Any]) -> Review:
+    """Add a revision to a locked review and have it screened; the same content again changes nothing."""
+    latest = _latest(review)
+    if all(getattr(latest, name) == content[name] for name in CONTENT):
+        return review
+    now = timezone.now()
+    review.revisions.filter(state=ReviewRevision.State.PENDING).update(
+        state=ReviewRevision.State.SUPERSEDED, decided_at=now
+    )
+    number = (review.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
+    revision = ReviewRevision.objects.create(review=review, number=number, created_at=now, **content)
+    before = {"revision": latest.number, "status": review.status, "rating": latest.rating}
+    if review.status != Review.Status.APPROVED:  # nothing public is at stake: the text changes at once
+        for name in CONTENT:
+            setattr(review, name, content[name])
+        review.status = Review.Status.PENDING
+    review.edit_count += 1
+    review.save(update_fields=[*CONTENT, "status", "edit_count", "updated_at"])
+    after = {"revision": revision.number, "status": review.status, "rating": revision.rating}
+    record("review.edited", review, actor=author, before=before, after=after)
+    enqueue(screen_review, key=review.pk)
+    return review
+
+
+def _latest(review: Review) -> ReviewRevision:
+    """What the author last wanted to say: a refused or superseded text is not it, an approved or pending one is."""
+    standing = review.revisions.exclude(state=ReviewRevision.State.SUPERSEDED)
+    pending = standing.filter(state=ReviewRevision.State.PENDING).first()
+    return (
+        pending
+        or standing.order_by("-number").first()
+        or ReviewRevision(number=0, rating=review.rating, title=review.title, comment=review.comment)
+    )
+
+
+def _own_review(review_id: UUID, author: User) -> Review:
+    review = lock_review(review_id)
+    if review.author_id != author.pk:
+        raise PermissionDenied if is_visible(review, author) else ReviewNotFound
+    return review
+
+
+def _live_review(author: User, product_id: UUID) -> UUID | None:
+    return Review.objects.live().filter(author=author, product=product_id).values_list("pk", flat=True).first()

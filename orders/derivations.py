@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.models import Order
-from trustengine.operations.importing import update_rows
+from trustengine.bulk import Among, update_rows
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class WrongStatus:
 
 def wrong_statuses(order_ids: Collection[UUID]) -> list[WrongStatus]:
     """Compare these orders with their items, in one statement."""
-    orders = Order.objects.filter(pk__in=order_ids).with_derived_status().order_by("pk")
+    orders = Order.objects.filter(Among("pk", order_ids)).with_derived_status().order_by("pk")
     compared = (
         WrongStatus(order, expected=(derived, derived_delivery), found=(status, delivery))
         for order, status, delivery, derived, derived_delivery in orders.values_list(

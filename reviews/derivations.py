@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from reviews.models import ProductRating, Review
 from reviews.ratings import STARS, counted_stars
-from trustengine.operations.importing import update_rows
+from trustengine.bulk import Among, update_rows
 
 COUNTERS = [f"stars_{star}" for star in STARS]
 
@@ -22,6 +22,13 @@ FOLLOW_REFUNDS = """
     WHERE item.id = ANY(%s) AND review.order_item_id = item.id
         AND review.purchase_refunded_at IS DISTINCT FROM item.refunded_at
     RETURNING review.product_id
+"""
+ADD_MISSING_RATINGS = """
+    INSERT INTO reviews_productrating (product_id, stars_1, stars_2, stars_3, stars_4, stars_5)
+    SELECT id, 0, 0, 0, 0, 0 FROM orders_product AS product
+    WHERE id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM reviews_productrating WHERE product_id = product.id)
+    ORDER BY id
+    ON CONFLICT DO NOTHING
 """
 ADD_MISSING_SHARDS = """
     INSERT INTO reviews_reviewvoteshard (review_id, shard, helpful, unhelpful)
@@ -69,25 +76,23 @@ def follow_refunds(item_ids: Collection[UUID]) -> set[UUID]:
 def recount_stars(product_ids: Collection[UUID]) -> None:
     """Set the star counters of these products to what their counted reviews say."""
     products = sorted(product_ids)
-    missing = set(products) - set(_ratings(products).values_list("product_id", flat=True))
-    ProductRating.objects.bulk_create(
-        [ProductRating(product_id=product) for product in sorted(missing)], ignore_conflicts=True
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_MISSING_RATINGS, [products])
     found = {
         product: stars
-        for product, *stars in _ratings(products).select_for_update().order_by("pk").values_list("product_id", *COUNTERS)
+        for product, *stars in _ratings(products)
+        .select_for_update()
+        .order_by("pk")
+        .values_list("product_id", *COUNTERS)
     }
-    counted = counted_stars(Review.objects.filter(product__in=products)).values_list("product_id", *COUNTERS)
+    counted = counted_stars(Review.objects.filter(Among("product", products))).values_list("product_id", *COUNTERS)
     expected = {product: stars for product, *stars in counted}
     none = [0] * len(COUNTERS)
     wrong = [product for product in products if found[product] != expected.get(product, none)]
     update_rows(
         ProductRating,
         ["product_id"],
-        [
-            {"product_id": product, **dict(zip(COUNTERS, expected.get(product, none), strict=True))}
-            for product in wrong
-        ],
+        [{"product_id": product, **dict(zip(COUNTERS, expected.get(product, none), strict=True))} for product in wrong],
     )
 
 
@@ -106,4 +111,4 @@ def fold(review_ids: Collection[UUID]) -> None:
 
 
 def _ratings(products: Collection[UUID]) -> QuerySet[ProductRating]:
-    return ProductRating.objects.filter(product__in=products)
+    return ProductRating.objects.filter(Among("product", products))

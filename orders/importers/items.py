@@ -4,6 +4,7 @@ from uuid import UUID
 
 from orders.derivations import derive_statuses
 from orders.models import Order, OrderItem, Product
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
     Column,
     Importer,
@@ -15,8 +16,6 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -41,11 +40,11 @@ class OrderItems(Importer):
     key = ("order_item_id",)
 
     def look_up(self, rows: Sequence[Row]) -> None:
-        orders = Order.objects.filter(pk__in={row["order_id"] for row in rows})
+        orders = Order.objects.filter(Among("pk", [row["order_id"] for row in rows]))
         self.orders = set(orders.values_list("pk", flat=True))
-        products = Product.objects.filter(pk__in={row["product_id"] for row in rows})
+        products = Product.objects.filter(Among("pk", [row["product_id"] for row in rows]))
         self.vendors: dict[UUID, UUID] = dict(products.values_list("pk", "vendor"))
-        items = OrderItem.objects.filter(pk__in=[row["order_item_id"] for row in rows])
+        items = OrderItem.objects.filter(Among("pk", [row["order_item_id"] for row in rows]))
         self.sold = {item: (product, vendor) for item, product, vendor in items.values_list("pk", "product", "vendor")}
 
     def refusal(self, row: Row) -> Refusal | None:
@@ -63,7 +62,7 @@ class OrderItems(Importer):
         return {"vendor_id": vendor, **{name: row[name] for name in GIVEN}}
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
-        items = OrderItem.objects.filter(pk__in=[item for (item,) in keys])
+        items = OrderItem.objects.filter(Among("pk", [item for (item,) in keys]))
         if lock:
             items = items.select_for_update(of=("self",), no_key=True).order_by("pk")
         return {
@@ -72,7 +71,7 @@ class OrderItems(Importer):
         }
 
     def lock(self, planned: Sequence[Planned]) -> None:
-        orders = Order.objects.filter(pk__in=_orders_of(planned)).order_by("pk")
+        orders = Order.objects.filter(Among("pk", _orders_of(planned))).order_by("pk")
         list(orders.select_for_update(of=("self",), no_key=True).values_list("pk"))
 
     def create(self, planned: Sequence[Planned]) -> None:

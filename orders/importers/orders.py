@@ -7,6 +7,7 @@ from django.conf import settings
 
 from orders.models import Order
 from trustengine.accounts.importers import customer_accounts
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
     Column,
     Importer,
@@ -18,8 +19,6 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -56,7 +55,7 @@ class Orders(Importer):
         }
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
-        orders = Order.objects.filter(pk__in=[order for (order,) in keys])
+        orders = Order.objects.filter(Among("pk", [order for (order,) in keys]))
         if lock:
             orders = orders.select_for_update(of=("self",), no_key=True).order_by("pk")
         return {

@@ -5,6 +5,7 @@ from django.conf import settings
 
 from orders.models import Product
 from trustengine.accounts.models import Profile
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
     Column,
     Importer,
@@ -16,8 +17,6 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -40,7 +39,7 @@ class Products(Importer):
     key = ("product_id",)
 
     def look_up(self, rows: Sequence[Row]) -> None:
-        vendors = Profile.objects.vendors().filter(pk__in={row["vendor_id"] for row in rows})
+        vendors = Profile.objects.vendors().filter(Among("pk", [row["vendor_id"] for row in rows]))
         self.vendors = set(vendors.values_list("pk", flat=True))
 
     def refusal(self, row: Row) -> Refusal | None:
@@ -53,7 +52,7 @@ class Products(Importer):
         return told | {"currency": row["currency"] or settings.MARKETPLACE_CURRENCY}
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
-        products = Product.objects.filter(pk__in=[product for (product,) in keys])
+        products = Product.objects.filter(Among("pk", [product for (product,) in keys]))
         if lock:
             products = products.select_for_update(of=("self",), no_key=True).order_by("pk")
         return {

@@ -9,6 +9,7 @@ from django.utils import timezone
 from orders.models import VendorTerms
 from trustengine.accounts.importers import add_people, find_people
 from trustengine.accounts.models import Membership, Profile
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
     UNSAID,
     Column,
@@ -21,8 +22,6 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -43,7 +42,7 @@ class Vendors(Importer):
     initial = {"owners": list}
 
     def look_up(self, rows: Sequence[Row]) -> None:
-        customers = Profile.objects.filter(pk__in=[row["vendor_id"] for row in rows], kind=Profile.Kind.CUSTOMER)
+        customers = Profile.objects.filter(Among("pk", [row["vendor_id"] for row in rows]), kind=Profile.Kind.CUSTOMER)
         self.customers = set(customers.values_list("pk", flat=True))
 
     def refusal(self, row: Row) -> Refusal | None:
@@ -56,7 +55,7 @@ class Vendors(Importer):
         return {"business_name": row["business_name"], "fee_bps": row["fee_bps"], "owners": owners}
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
-        vendors = Profile.objects.vendors().filter(pk__in=[vendor for (vendor,) in keys])
+        vendors = Profile.objects.vendors().filter(Among("pk", [vendor for (vendor,) in keys]))
         if lock:
             list(vendors.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
         owners = ArrayAgg(
@@ -86,7 +85,7 @@ class Vendors(Importer):
             update_fields=["fee_bps"],
         )
         moved = [plan for plan in planned if plan.stored and plan.stored.state["owners"] != plan.state["owners"]]
-        former = Membership.objects.filter(profile__in=[plan.row["vendor_id"] for plan in moved], role=OWNER)
+        former = Membership.objects.filter(Among("profile", [plan.row["vendor_id"] for plan in moved]), role=OWNER)
         former.delete()
         self._set_owners(moved)
 

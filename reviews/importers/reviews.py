@@ -1,6 +1,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from orders.models import OrderItem, Product
@@ -8,6 +9,7 @@ from reviews.derivations import follow_refunds, recount_stars
 from reviews.jobs import recompute_reputation, screen_review
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.services.purchase import snapshot
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.accounts.importers import customer_accounts
 from trustengine.identifiers import uuid7
 from trustengine.jobs.services import enqueue_keys
@@ -23,8 +25,6 @@ from trustengine.operations.importing import (
     Stored,
     Verdict,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -33,6 +33,22 @@ WRITTEN = ("product_id", "author_id", "order_item_id", *CONTENT, "status", "veri
 # Not written, but an imported review that has any of these has been in somebody's hands.
 UNTOUCHED = {"edit_count": 0, "is_hidden": False, "restricted_at": None, "deleted_at": None, "moderated_by_id": None}
 PENDING = Review.Status.PENDING
+
+Purchase = tuple[UUID, UUID, UUID]  # customer profile, order, product
+
+
+class Bought(NamedTuple):
+    """What a review needs to know of the item it is about."""
+
+    pk: UUID
+    delivered_at: datetime | None
+    refunded_at: datetime | None
+    fulfilment_status: str
+
+    @property
+    def was_delivered(self) -> bool:
+        """Whether it has ever reached its buyer; one returned without a delivery has not."""
+        return self.delivered_at is not None or self.fulfilment_status == OrderItem.Fulfilment.DELIVERED
 
 
 @importer("reviews")
@@ -54,14 +70,14 @@ class Reviews(Importer):
 
     def look_up(self, rows: Sequence[Row]) -> None:
         products = {row["product_id"] for row in rows}
-        self.products = set(Product.objects.filter(pk__in=products).values_list("pk", flat=True))
+        self.products = set(Product.objects.filter(Among("pk", products)).values_list("pk", flat=True))
         self.customers = customer_accounts(row["customer_id"] for row in rows)
-        self.purchases: dict[tuple[UUID, UUID, UUID], list[OrderItem]] = defaultdict(list)
-        items = OrderItem.objects.filter(order__in={row["order_id"] for row in rows}, product__in=products)
-        for item in items.select_related("order"):
-            self.purchases[item.order.customer_id, item.order_id, item.product_id].append(item)
+        self.purchases: dict[Purchase, list[Bought]] = defaultdict(list)
+        items = OrderItem.objects.filter(Among("order", [row["order_id"] for row in rows]), Among("product", products))
+        for customer, order, product, *told in items.values_list("order__customer", "order", "product", *Bought._fields):
+            self.purchases[customer, order, product].append(Bought(*told))
         authors = [user for user, _ in self.customers.values()]
-        live = Review.objects.live().filter(product__in=products, author__in=authors)
+        live = Review.objects.live().filter(Among("product", products), Among("author", authors))
         self.live = {
             (product, author): review for product, author, review in live.values_list("product", "author", "pk")
         }
@@ -93,21 +109,20 @@ class Reviews(Importer):
 
     def state(self, row: Row) -> State:
         item = self._item(row)
-        delivered = was_delivered(item)
-        return {
+                return {
             "product_id": row["product_id"],
             "author_id": self.customers[row["customer_id"]][0],
             "order_item_id": item.pk,
             **{name: row[name] for name in CONTENT},
             "status": row["status"],
-            "verification": str(Review.Verification.DELIVERED if delivered else Review.Verification.ORDERED),
+            "verification": str(Review.Verification.DELIVERED if item.was_delivered else Review.Verification.ORDERED),
             "created_at": row["created_at"],
             **UNTOUCHED,
         }
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
         members = (*WRITTEN, *UNTOUCHED)
-        reviews = Review.objects.filter(pk__in=[review for (review,) in keys])
+        reviews = Review.objects.filter(Among("pk", [review for (review,) in keys]))
         if lock:
             reviews = reviews.select_for_update(of=("self",), no_key=True).order_by("pk")
         return {
@@ -117,8 +132,9 @@ class Reviews(Importer):
 
     def lock(self, planned: Sequence[Planned]) -> None:
         """The items first, so that a refund and a review of one item take turns."""
-        items = OrderItem.objects.filter(pk__in={plan.state["order_item_id"] for plan in planned}).order_by("pk")
-        list(items.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        items = OrderItem.objects.filter(Among("pk", {plan.state["order_item_id"] for plan in planned}))
+        locked = items.select_related("order").select_for_update(of=("self",), no_key=True).order_by("pk")
+        self.snapshots = {item.pk: snapshot(item) for item in locked}
 
     def create(self, planned: Sequence[Planned]) -> None:
         ordered = sorted(planned, key=lambda plan: str(plan.row["review_id"]))
@@ -144,20 +160,20 @@ class Reviews(Importer):
     def _pair(self, row: Row) -> tuple[UUID, UUID]:
         return row["product_id"], self.customers[row["customer_id"]][0]
 
-    def _items(self, row: Row) -> list[OrderItem]:
+    def _items(self, row: Row) -> list[Bought]:
         _, customer = self.customers[row["customer_id"]]
         return self.purchases.get((customer, row["order_id"], row["product_id"]), [])
 
-    def _item(self, row: Row) -> OrderItem:
+    def _item(self, row: Row) -> Bought:
         """The item that speaks best for the review: delivered, not refunded, the first by id."""
-        return min(self._items(row), key=lambda item: (not was_delivered(item), item.refunded_at is not None, item.pk))
+        return min(self._items(row), key=lambda item: (not item.was_delivered, item.refunded_at is not None, item.pk))
 
     def _review(self, plan: Planned) -> dict[str, Any]:
         decided = plan.state["status"] != PENDING
         return {
             "id": plan.row["review_id"],
             **{name: plan.state[name] for name in WRITTEN},
-            "purchase": snapshot(self._item(plan.row)),
+            "purchase": self.snapshots[plan.state["order_item_id"]],
             "moderated_at": plan.state["created_at"] if decided else None,
             "import_digest": plan.digest,
         }
@@ -172,7 +188,3 @@ class Reviews(Importer):
             "decided_at": plan.state["created_at"] if decided else None,
         }
 
-
-def was_delivered(item: OrderItem) -> bool:
-    """Whether an item has ever reached its buyer; one returned without a delivery has not."""
-    return item.delivered_at is not None or item.fulfilment_status == OrderItem.Fulfilment.DELIVERED

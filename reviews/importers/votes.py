@@ -12,6 +12,7 @@ from reviews.models import Review, ReviewVote, shard_of
 from reviews.services.voting import HELPFUL, UNHELPFUL
 from trustengine.accounts.importers import customer_accounts
 from trustengine.accounts.models import Membership
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.jobs.services import enqueue_keys
 from trustengine.operations.importing import (
     UNSAID,
@@ -25,8 +26,6 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
-    update_rows,
     values,
 )
 
@@ -59,15 +58,16 @@ class Votes(Importer):
     initial = {"created_at": timezone.now}
 
     def look_up(self, rows: Sequence[Row]) -> None:
-        reviews = Review.objects.filter(pk__in={row["review_id"] for row in rows})
+        reviews = Review.objects.filter(Among("pk", [row["review_id"] for row in rows]))
         self.reviews = {
-            review: (author, vendor) for review, author, vendor in reviews.values_list("pk", "author", "product__vendor")
+            review: (author, vendor)
+            for review, author, vendor in reviews.values_list("pk", "author", "product__vendor")
         }
         self.users = {
             customer: user for customer, (user, _) in customer_accounts(row["customer_id"] for row in rows).items()
         }
         vendors = {vendor for _, vendor in self.reviews.values()}
-        members = Membership.objects.filter(profile__in=vendors, user__in=self.users.values())
+        members = Membership.objects.filter(Among("profile", vendors), Among("user", self.users.values()))
         self.members = set(members.values_list("user", "profile"))
 
     def refusal(self, row: Row) -> Refusal | None:
@@ -86,7 +86,9 @@ class Votes(Importer):
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
         customers = {self.users[customer]: customer for _, customer in keys if customer in self.users}
-        votes = ReviewVote.objects.filter(review_id__in={review for review, _ in keys}, user_id__in=customers)
+        votes = ReviewVote.objects.filter(
+            Among("review_id", [review for review, _ in keys]), Among("user_id", customers)
+        )
         if lock:
             votes = votes.select_for_update(no_key=True).order_by("review_id", "user_id")
         found = votes.values_list("review_id", "user_id", "helpful", "created_at", "shard", "import_digest")
@@ -96,11 +98,13 @@ class Votes(Importer):
         }
 
     def lock(self, planned: Sequence[Planned]) -> None:
-        reviews = Review.objects.filter(pk__in={plan.row["review_id"] for plan in planned}).order_by("pk")
+        reviews = Review.objects.filter(Among("pk", [plan.row["review_id"] for plan in planned])).order_by("pk")
         list(reviews.select_for_update(of=("self",), no_key=True).values_list("pk"))
 
     def create(self, planned: Sequence[Planned]) -> None:
-        rows = [self._vote(plan) | {"shard": self._shard(plan), "updated_at": plan.state["created_at"]} for plan in planned]
+        rows = [
+            self._vote(plan) | {"shard": self._shard(plan), "updated_at": plan.state["created_at"]} for plan in planned
+        ]
         insert_rows(ReviewVote, sorted(rows, key=lambda row: (str(row["review_id"]), str(row["user_id"]))))
 
     def update(self, planned: Sequence[Planned]) -> None:

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.utils import timezone
 
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.identifiers import uuid7
 from trustengine.operations.importing import (
     UNSAID,
@@ -20,23 +21,21 @@ from trustengine.operations.importing import (
     State,
     Stored,
     importer,
-    insert_rows,
     state_digest,
-    update_rows,
     values,
 )
 
 
 def customer_accounts(ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, UUID]]:
     """The (user id, profile id) of each of these customers who exists, in one query."""
-    profiles = Profile.objects.filter(user__subject__in=[str(customer) for customer in set(ids)])
+    profiles = Profile.objects.filter(Among("user__subject", [str(customer) for customer in set(ids)]))
     found = profiles.values_list("user__subject", "user", "pk")
     return {UUID(subject): (user, profile) for subject, user, profile in found}
 
 
 def find_people(ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
     """The users of these people, with what an import writes of them."""
-    users = User.objects.filter(subject__in=[str(person) for person in set(ids)])
+    users = User.objects.filter(Among("subject", [str(person) for person in set(ids)]))
     if lock:
         users = users.select_for_update(of=("self",), no_key=True).order_by("pk")
     return {

@@ -5,7 +5,6 @@ from trustengine.operations.importing.columns import UNSAID, Column, Key, Row
 from trustengine.operations.importing.importer import Importer, Planned, after_import_of, importer
 from trustengine.operations.importing.rejects import Reason, Refusal
 from trustengine.operations.importing.states import State, Stored, Verdict, state_digest
-from trustengine.operations.importing.writing import insert_rows, update_rows
 
 __all__ = [
     "UNSAID",
@@ -21,8 +20,6 @@ __all__ = [
     "Verdict",
     "after_import_of",
     "importer",
-    "insert_rows",
     "state_digest",
-    "update_rows",
     "values",
 ]

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from trustengine.operations.importing.columns import Key, Row
 from trustengine.operations.importing.importer import Importer, Kind, Planned, listeners
 from trustengine.operations.importing.rejects import Reason, Refusal, Reject
-from trustengine.operations.importing.states import Verdict, state_digest, weigh
+from trustengine.operations.importing.states import Verdict, weigh
 
 ATTEMPTS = 5
 
@@ -22,7 +22,7 @@ class Memory:
     Sixteen bytes for most, so that millions of rows fit.
     """
 
-    contents: dict[bytes, bytes] = field(default_factory=dict)
+    contents: dict[bytes, int] = field(default_factory=dict)
     claims: dict[bytes, bytes] = field(default_factory=dict)
 
     def add(self, other: "Memory") -> None:
@@ -96,7 +96,7 @@ class _Batch:
             return refusal
         before = self._content_of(row.key_bytes)
         if before is not None:
-            same = before == state_digest(row.values)
+            same = before == row.content
             return None if same else Refusal(Reason.DUPLICATE_ID, self.importer.key[0])
         if claim := self.importer.claim(row):
             taken, refusal = claim
@@ -106,16 +106,16 @@ class _Batch:
             self.outcome.taken.claims[taken] = row.key_bytes
         return None
 
-    def _content_of(self, key: bytes) -> bytes | None:
+    def _content_of(self, key: bytes) -> int | None:
         """The content of the row accepted before under this id, if any."""
-        return self.memory.contents.get(key) or self.outcome.taken.contents.get(key)
+        return self.memory.contents.get(key, self.outcome.taken.contents.get(key))
 
     def _plan(self, row: Row) -> Planned | None:
         """Accept a row: what is to be written, or None where it is counted as unchanged or kept."""
         if self._content_of(row.key_bytes) is not None:
             self.outcome.counts[Verdict.UNCHANGED] += 1
             return None
-        self.outcome.taken.contents[row.key_bytes] = state_digest(row.values)
+        self.outcome.taken.contents[row.key_bytes] = row.content
         stored = self.stored.get(row.key)
         verdict, state = weigh(self.importer.state(row), stored, self.absent)
         self.importer.accepted(row, verdict)

@@ -33,7 +33,7 @@ class Column:
     default: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Row:
     """A record whose cells are all well-formed."""
 
@@ -48,6 +48,11 @@ class Row:
     @cached_property
     def key_bytes(self) -> bytes:
         return b"".join(part.bytes for part in self.key)
+
+    @cached_property
+    def content(self) -> int:
+        """Equal for rows that say the same, in whatever spelling. Means nothing outside of this process."""
+        return hash(tuple(self.values.values()))
 
     def reject(self, refusal: Refusal) -> Reject:
         return Reject(self.line, refusal.column, self.cells.get(refusal.column, ""), refusal.reason)

@@ -11,6 +11,8 @@ from trustengine.operations.importing.columns import UNSAID
 
 State = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(default=str)
+
 
 class Verdict(StrEnum):
     """What becomes of an accepted row; the words are the contract's."""
@@ -41,7 +43,7 @@ class Stored:
 def state_digest(state: State) -> bytes:
     """Sixteen bytes that stand for a state. A member that is null counts as absent, so that new columns may come."""
     told = sorted((name, value) for name, value in state.items() if value is not None)
-    return hashlib.blake2b(json.dumps(told, default=str).encode(), digest_size=16).digest()
+    return hashlib.blake2b(_ENCODER.encode(told).encode(), digest_size=16).digest()
 
 
 def weigh(fresh: State, stored: Stored | None, absent: Collection[str] = ()) -> tuple[Verdict, State]:

@@ -1,6 +1,6 @@
-"""Writing many rows with few statements: COPY for new ones, one UPDATE from arrays for others.
+"""Many rows in few statements: COPY for new ones, one UPDATE from arrays for others, one array to find them by.
 
-Both go around model instances, whose making costs more than their storing. Defaults,
+These go around model instances, whose making costs more than their storing. Defaults,
 ``auto_now`` and JSON are honoured; ``save()`` overrides and signals do not exist here.
 """
 
@@ -8,11 +8,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import NOT_PROVIDED, Field, JSONField, Model
+from django.db.models import NOT_PROVIDED, BooleanField, F, Field, Func, JSONField, Model
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 Values = dict[str, Any]
+
+
+class Among(Func):
+    """``column = ANY(array)``, for ``filter()``: the same as ``__in``, but one parameter instead of thousands."""
+
+    output_field = BooleanField()
+
+    def __init__(self, name: str, members: Iterable[Any]) -> None:
+        super().__init__(F(name))
+        self.members = list(members)
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        column, parameters = compiler.compile(self.source_expressions[0])
+        return f"{column} = ANY(%s)", [*parameters, self.members]
 
 
 def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
@@ -27,7 +41,8 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
     names = ", ".join(_quoted(field.column) for field in fields)
     with connection.cursor() as cursor, cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy:
         for row in waiting:
-            copy.write_row([_plain(field, row[field.attname] if field.attname in row else _default(field)) for field in fields])
+            given = (row[field.attname] if field.attname in row else _default(field) for field in fields)
+            copy.write_row([_plain(field, value) for field, value in zip(fields, given, strict=True)])
 
 
 def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) -> None:

@@ -40,10 +40,11 @@ LOCK_SHARDS = """
 """
 RECOUNT_SHARDS = """
     WITH facts AS (
-        SELECT review_id, shard, count(*) FILTER (WHERE helpful) AS helpful, count(*) FILTER (WHERE NOT helpful) AS not_so
+        SELECT review_id, shard, count(*) FILTER (WHERE helpful) AS helpful,
+            count(*) FILTER (WHERE NOT helpful) AS unhelpful
         FROM reviews_reviewvote WHERE review_id = ANY(%(reviews)s) GROUP BY review_id, shard
     ), right_counts AS (
-        SELECT review_id, shard, coalesce(facts.helpful, 0) AS helpful, coalesce(facts.not_so, 0) AS unhelpful
+        SELECT review_id, shard, coalesce(facts.helpful, 0) AS helpful, coalesce(facts.unhelpful, 0) AS unhelpful
         FROM reviews_reviewvoteshard AS stored LEFT JOIN facts USING (review_id, shard)
         WHERE stored.review_id = ANY(%(reviews)s)
     )
@@ -78,13 +79,8 @@ def recount_stars(product_ids: Collection[UUID]) -> None:
     products = sorted(product_ids)
     with connection.cursor() as cursor:
         cursor.execute(ADD_MISSING_RATINGS, [products])
-    found = {
-        product: stars
-        for product, *stars in _ratings(products)
-        .select_for_update()
-        .order_by("pk")
-        .values_list("product_id", *COUNTERS)
-    }
+    locked = _ratings(products).select_for_update(no_key=True).order_by("pk")
+    found = {product: stars for product, *stars in locked.values_list("product_id", *COUNTERS)}
     counted = counted_stars(Review.objects.filter(Among("product", products))).values_list("product_id", *COUNTERS)
     expected = {product: stars for product, *stars in counted}
     none = [0] * len(COUNTERS)

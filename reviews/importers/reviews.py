@@ -9,8 +9,8 @@ from reviews.derivations import follow_refunds, recount_stars
 from reviews.jobs import recompute_reputation, screen_review
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.services.purchase import snapshot
-from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.accounts.importers import customer_accounts
+from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.identifiers import uuid7
 from trustengine.jobs.services import enqueue_keys
 from trustengine.operations.importing import (
@@ -34,7 +34,7 @@ WRITTEN = ("product_id", "author_id", "order_item_id", *CONTENT, "status", "veri
 UNTOUCHED = {"edit_count": 0, "is_hidden": False, "restricted_at": None, "deleted_at": None, "moderated_by_id": None}
 PENDING = Review.Status.PENDING
 
-Purchase = tuple[UUID, UUID, UUID]  # customer profile, order, product
+PURCHASE = ("order__customer", "order", "product")
 
 
 class Bought(NamedTuple):
@@ -72,10 +72,10 @@ class Reviews(Importer):
         products = {row["product_id"] for row in rows}
         self.products = set(Product.objects.filter(Among("pk", products)).values_list("pk", flat=True))
         self.customers = customer_accounts(row["customer_id"] for row in rows)
-        self.purchases: dict[Purchase, list[Bought]] = defaultdict(list)
+        self.purchases: dict[tuple[UUID, ...], list[Bought]] = defaultdict(list)
         items = OrderItem.objects.filter(Among("order", [row["order_id"] for row in rows]), Among("product", products))
-        for customer, order, product, *told in items.values_list("order__customer", "order", "product", *Bought._fields):
-            self.purchases[customer, order, product].append(Bought(*told))
+        for *purchase, pk, delivered_at, refunded_at, status in items.values_list(*PURCHASE, *Bought._fields):
+            self.purchases[tuple(purchase)].append(Bought(pk, delivered_at, refunded_at, status))
         authors = [user for user, _ in self.customers.values()]
         live = Review.objects.live().filter(Among("product", products), Among("author", authors))
         self.live = {
@@ -109,7 +109,7 @@ class Reviews(Importer):
 
     def state(self, row: Row) -> State:
         item = self._item(row)
-                return {
+        return {
             "product_id": row["product_id"],
             "author_id": self.customers[row["customer_id"]][0],
             "order_item_id": item.pk,
@@ -145,7 +145,8 @@ class Reviews(Importer):
         """One after the other, as each may take the place that the one before has left."""
         for plan in planned:
             update_rows(Review, ["id"], [self._review(plan)])
-        update_rows(ReviewRevision, ["review_id", "number"], [{"number": 1, **self._revision(plan)} for plan in planned])
+        revisions = [{"number": 1, **self._revision(plan)} for plan in planned]
+        update_rows(ReviewRevision, ["review_id", "number"], revisions)
         # What was found in the former text says nothing about this one.
         Screening.objects.filter(revision__review__in=[plan.row["review_id"] for plan in planned]).delete()
 
@@ -154,8 +155,10 @@ class Reviews(Importer):
         states = [*former, *(plan.state for plan in planned)]
         follow_refunds({state["order_item_id"] for state in states})
         recount_stars({state["product_id"] for state in states})
-        enqueue_keys(screen_review, sorted(plan.row["review_id"] for plan in planned if plan.state["status"] == PENDING))
-        enqueue_keys(recompute_reputation, sorted({state["author_id"] for state in states if state["status"] != PENDING}))
+        waiting = [plan.row["review_id"] for plan in planned if plan.state["status"] == PENDING]
+        enqueue_keys(screen_review, sorted(waiting))
+        decided = {state["author_id"] for state in states if state["status"] != PENDING}
+        enqueue_keys(recompute_reputation, sorted(decided))
 
     def _pair(self, row: Row) -> tuple[UUID, UUID]:
         return row["product_id"], self.customers[row["customer_id"]][0]
@@ -187,4 +190,3 @@ class Reviews(Importer):
             "created_at": plan.state["created_at"],
             "decided_at": plan.state["created_at"] if decided else None,
         }
-

@@ -30,8 +30,10 @@ from trustengine.operations.importing import (
 )
 
 ADD_TO_SHARDS = """
-    WITH change AS (SELECT * FROM unnest(%(reviews)s::uuid[], %(shards)s::int[], %(helpful)s::int[], %(unhelpful)s::int[])
-        AS given (review_id, shard, helpful, unhelpful))
+    WITH change AS (
+        SELECT * FROM unnest(%(reviews)s::uuid[], %(shards)s::int[], %(helpful)s::int[], %(unhelpful)s::int[])
+            AS given (review_id, shard, helpful, unhelpful)
+    )
     UPDATE reviews_reviewvoteshard AS stored
     SET helpful = stored.helpful + change.helpful, unhelpful = stored.unhelpful + change.unhelpful
     FROM change WHERE stored.review_id = change.review_id AND stored.shard = change.shard

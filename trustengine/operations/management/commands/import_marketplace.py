@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="count and reject in the same way, but roll everything back; rows it would update stay locked meanwhile",
+            help="count and reject in the same way, then roll back; rows it would update are locked meanwhile",
         )
         parser.add_argument("--json", action="store_true", help="print one object with the counts, and nothing else")
         parser.add_argument("--rejects", metavar="FILE", type=Path, help="write every rejected row to this CSV file")

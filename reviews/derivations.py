@@ -8,7 +8,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
 
 from reviews.models import ProductRating, Review
 from reviews.ratings import STARS, counted_stars
@@ -74,13 +73,19 @@ def follow_refunds(item_ids: Collection[UUID]) -> set[UUID]:
         return {product for (product,) in cursor.fetchall()}
 
 
+def lock_ratings(product_ids: Collection[UUID]) -> dict[UUID, list[int]]:
+    """Lock the star counters of these products, making those that are missing; returns them."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_MISSING_RATINGS, [list(product_ids)])
+    ratings = ProductRating.objects.filter(Among("product", product_ids))
+    locked = ratings.select_for_update(no_key=True).order_by("pk")
+    return {product: stars for product, *stars in locked.values_list("product_id", *COUNTERS)}
+
+
 def recount_stars(product_ids: Collection[UUID]) -> None:
     """Set the star counters of these products to what their counted reviews say."""
     products = sorted(product_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(ADD_MISSING_RATINGS, [products])
-    locked = _ratings(products).select_for_update(no_key=True).order_by("pk")
-    found = {product: stars for product, *stars in locked.values_list("product_id", *COUNTERS)}
+    found = lock_ratings(products)
     counted = counted_stars(Review.objects.filter(Among("product", products))).values_list("product_id", *COUNTERS)
     expected = {product: stars for product, *stars in counted}
     none = [0] * len(COUNTERS)
@@ -92,11 +97,16 @@ def recount_stars(product_ids: Collection[UUID]) -> None:
     )
 
 
-def recount_shards(review_ids: Collection[UUID]) -> None:
-    """Set the vote shards of these reviews to what their votes say. Votes cast meanwhile wait for the shard."""
+def lock_shards(review_ids: Collection[UUID]) -> None:
+    """Lock the vote shards of these reviews, making those that are missing. Votes cast meanwhile wait."""
     with connection.cursor() as cursor:
         cursor.execute(ADD_MISSING_SHARDS, [list(review_ids)])
         cursor.execute(LOCK_SHARDS, [list(review_ids)])
+
+
+def recount_shards(review_ids: Collection[UUID]) -> None:
+    """Set the vote shards of these reviews, which the caller has locked, to what their votes say."""
+    with connection.cursor() as cursor:
         cursor.execute(RECOUNT_SHARDS, {"reviews": list(review_ids)})
 
 
@@ -104,7 +114,3 @@ def fold(review_ids: Collection[UUID]) -> None:
     """Copy the shards of these reviews, which the caller has locked, into their totals."""
     with connection.cursor() as cursor:
         cursor.execute(FOLD, [list(review_ids)])
-
-
-def _ratings(products: Collection[UUID]) -> QuerySet[ProductRating]:
-    return ProductRating.objects.filter(Among("product", products))

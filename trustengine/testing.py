@@ -28,3 +28,45 @@ def _ignoring_triggers(teardown: Callable[..., Any]) -> Callable[..., Any]:
             return teardown(*args, **kwargs)
 
     return quietly
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run each call in a thread of its own, all let go together; returns what each returned or raised.
+
+    For tests with ``django_db(transaction=True)``: every thread has its own connection.
+    """
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            start.wait(timeout=10)
+            return call()
+        except Exception as error:  # the test decides what may be raised
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def bearer(user: Any) -> str:
+    """An ``Authorization`` header with an own access token of this user."""
+    from trustengine.accounts.tokens import issue
+
+    return f"Bearer {issue(user).access}"
+
+
+def api_client_for(user: Any = None) -> Any:
+    """DRF's test client, signed in by an own token; anonymous without a user."""
+    from rest_framework.test import APIClient
+
+    client = APIClient(raise_request_exception=False)
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=bearer(user))
+    return client

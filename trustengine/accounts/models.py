@@ -65,10 +65,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     # identity provider's to give, neither by a claim nor by naming a subject that has them here.
     has_staff_rights = True
 
-    objects: ClassVar[UserManager] = UserManager()
+    objects = UserManager()
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(subject=""), name="user_has_subject")]

@@ -154,7 +154,11 @@ def _decode(cursor: str | None, order: Sequence[str], queryset: QuerySet[Any]) -
 def _parsed(field: Any, value: Any) -> Any:
     if isinstance(value, bool | list | dict):
         raise ValueError(value)
+    if isinstance(value, str):
+        value.encode()  # JSON can spell half a character, which no database takes
     parsed = field.to_python(value)
+    if isinstance(parsed, datetime) and parsed.tzinfo is None:
+        raise ValueError(value)
     if isinstance(field, models.IntegerField):
         low, high = -(2**63), 2**63 - 1
         if not low <= parsed <= high:

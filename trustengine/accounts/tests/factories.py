@@ -31,6 +31,8 @@ class UserFactory(DjangoModelFactory):
 
     @factory.post_generation
     def display_name(self, create: bool, name: str | None, **kwargs: Any) -> None:
+        if not create:
+            return
         profile = Profile.objects.create(
             kind=Profile.Kind.CUSTOMER, user=self, display_name="Ada" if name is None else name
         )

@@ -1,0 +1,1 @@
+"""Daily aggregates and dashboards. So far only its place in the layering stands."""

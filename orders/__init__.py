@@ -1,0 +1,1 @@
+"""Catalogue, orders, fulfilment, and the order status derived from them."""

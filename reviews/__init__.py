@@ -1,0 +1,1 @@
+"""Verified-purchase reviews, their revisions, votes, ratings and screening."""

@@ -78,7 +78,12 @@ def currency(name: str, default: str) -> str:
 
 
 def _number(
-    name: str, default: Number, parse: Callable[[str], Number], kind: str, minimum: Number, maximum: Number | None
+    name: str,
+    default: Number,
+    parse: Callable[[str], Number],
+    kind: str,
+    minimum: Number,
+    maximum: Number | None,
 ) -> Number:
     given = text(name)
     if not given:

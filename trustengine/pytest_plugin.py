@@ -29,9 +29,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     data_dir = Path(tempfile.mkdtemp(prefix="trustengine-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
     database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
-    servers = EmbeddedServers(
-        data_dir, postgres=not database_url, redis=not redis_url, command="test", throwaway=True
-    )
+    servers = EmbeddedServers(data_dir, postgres=not database_url, redis=not redis_url, command="test", throwaway=True)
     os.environ["DATA_DIR"] = str(data_dir)
     os.environ["DATABASE_URL"] = database_url or servers.addresses.database_url
     os.environ["REDIS_URL"] = redis_url or servers.addresses.redis_url

@@ -63,8 +63,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and 
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
-    "trustengine.TrustEngineConfig",
-    "trustengine.TrustEngineAdminConfig",
+    "trustengine.apps.TrustEngineConfig",
+    "trustengine.apps.TrustEngineAdminConfig",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "django.contrib.auth",
@@ -197,7 +197,10 @@ AUTHENTICATION_BACKENDS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
@@ -302,7 +305,11 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
     "STYLES": [lambda request: static("trustengine/console.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "trustengine.admin.navigation"},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "trustengine.admin.navigation",
+    },
 }
 
 # Logs

@@ -1,0 +1,1 @@
+"""Who acts: users, the profiles they act for, tokens and staff groups."""

@@ -40,7 +40,9 @@ def valkey_server() -> Path:
 def _package(name: str, server: str, variable: str) -> Path:
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(f"the package {name} with the embedded {server} is not installed: install it or set {variable}")
+        raise EmbeddedError(
+            f"the package {name} with the embedded {server} is not installed: install it or set {variable}"
+        )
     return Path(spec.submodule_search_locations[0])
 
 

@@ -63,7 +63,9 @@ def give_away(directory: Path, uid: int, gid: int) -> None:
             for name in files:
                 os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)
     except OSError as error:
-        raise EmbeddedError(f"cannot give {directory} to an ordinary user, as PostgreSQL needs: {error.strerror}") from error
+        raise EmbeddedError(
+            f"cannot give {directory} to an ordinary user, as PostgreSQL needs: {error.strerror}"
+        ) from error
 
 
 @cache

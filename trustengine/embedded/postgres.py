@@ -130,5 +130,3 @@ def major_version(data: Path) -> int:
         raise EmbeddedError(f"{data} was made by PostgreSQL {major}, newer than the embedded {NEWEST_POSTGRES}")
     postgres_bin(major)
     return major
-
-

@@ -48,7 +48,9 @@ def _own_or_wait(servers: EmbeddedServers) -> bool:
         owner = servers.ownership.read()
         if owner and owner.ready:
             if missing := wanted - set(owner.servers):
-                raise EmbeddedError(f"{describe(owner)} owns {servers.data_dir} but runs no {' and no '.join(sorted(missing))}")
+                raise EmbeddedError(
+                    f"{describe(owner)} owns {servers.data_dir} but runs no {' and no '.join(sorted(missing))}"
+                )
             if all(server.answers() for server in servers.running):
                 return False
         if time.monotonic() > deadline:

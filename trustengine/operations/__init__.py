@@ -1,0 +1,1 @@
+"""Reconcile, backfill, import: what operators run, and the registries that the domain apps fill."""

@@ -1,0 +1,217 @@
+"""Products, orders and their items. Lock order: order, then its items by id, then product."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from trustengine.accounts.models import Membership, Profile, User
+from trustengine.identifiers import uuid7
+
+
+class VendorTerms(models.Model):
+    """What the marketplace has agreed with a vendor."""
+
+    profile = models.OneToOneField(Profile, models.PROTECT, primary_key=True, related_name="terms")
+    fee_bps = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Basis points; empty for the default.")
+
+    class Meta:
+        verbose_name_plural = "vendor terms"
+        constraints = [models.CheckConstraint(condition=Q(fee_bps__lte=10_000), name="terms_fee_at_most_all")]
+
+    def __str__(self) -> str:
+        return f"terms of {self.profile}"
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def active(self) -> Self:
+        """Products that anyone may see and buy."""
+        return self.filter(is_active=True)
+
+
+class Product(models.Model):
+    """Something a vendor sells."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    vendor = models.ForeignKey(Profile, models.PROTECT, related_name="products")
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    price_cents = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    stock = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Pieces left; empty where stock is not tracked.",
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    import_digest = models.BinaryField(null=True, editable=False)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(currency__regex="^[A-Z]{3}$"),
+                name="product_currency_is_iso_4217",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="product_newest"),
+            models.Index(fields=["price_cents", "id"], name="product_price"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def visible_to(self, user: User) -> Self:
+        """Orders that a user placed, for any customer profile they may act for."""
+        return self.filter(customer__in=Profile.objects.of(user))
+
+    def with_derived_status(self) -> Self:
+        """Annotate ``derived_status`` and ``derived_delivered_at``: the one definition of both.
+
+        All items cancelled → cancelled; every other one refunded → refunded; then, of the
+        items neither cancelled nor refunded: all delivered or returned → delivered, at the
+        latest of their dates; all at least shipped → shipped; else confirmed.
+        """
+        items = OrderItem.objects.filter(order=OuterRef("pk")).order_by().values("order")
+        cancelled = Q(fulfilment_status=OrderItem.Fulfilment.CANCELLED)
+        refunded = ~cancelled & Q(refunded_at__isnull=False)
+        standing = ~cancelled & Q(refunded_at=None)
+        arrived = standing & Q(fulfilment_status__in=OrderItem.ARRIVED)
+        shipped = standing & Q(fulfilment_status__in=[OrderItem.Fulfilment.SHIPPED, *OrderItem.ARRIVED])
+
+        summary = items.annotate(
+            total=Count("pk"),
+            n_cancelled=Count("pk", filter=cancelled),
+            n_refunded=Count("pk", filter=refunded),
+            n_standing=Count("pk", filter=standing),
+            n_arrived=Count("pk", filter=arrived),
+            n_shipped=Count("pk", filter=shipped),
+            last_delivered=Max("delivered_at", filter=arrived),
+        ).annotate(
+            status=Case(
+                When(n_cancelled=F("total"), then=Value(Order.Status.CANCELLED)),
+                When(n_standing=0, then=Value(Order.Status.REFUNDED)),
+                When(n_arrived=F("n_standing"), then=Value(Order.Status.DELIVERED)),
+                When(n_shipped=F("n_standing"), then=Value(Order.Status.SHIPPED)),
+                default=Value(Order.Status.CONFIRMED),
+                output_field=models.CharField(),
+            ),
+        )
+        delivered_at = Case(When(status=Order.Status.DELIVERED, then=F("last_delivered")), default=None)
+        return self.annotate(
+            derived_status=Coalesce(
+                Subquery(summary.values("status")),
+                Value(Order.Status.CONFIRMED),
+                output_field=models.CharField(),
+            ),
+            derived_delivered_at=Subquery(
+                summary.annotate(moment=delivered_at).values("moment"),
+                output_field=models.DateTimeField(),
+            ),
+        )
+
+
+class Order(models.Model):
+    """A customer's paid purchase. ``status`` and ``delivered_at`` are derived from its items."""
+
+    class Status(models.TextChoices):
+        CONFIRMED = "confirmed"
+        SHIPPED = "shipped"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+        REFUNDED = "refunded"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    customer = models.ForeignKey(Profile, models.PROTECT, related_name="orders")
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=9, choices=Status, default=Status.CONFIRMED)
+    placed_at = models.DateTimeField(default=timezone.now)
+    day = models.DateField(help_text="The marketplace's calendar day on which it was placed.")
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    import_digest = models.BinaryField(null=True, editable=False)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(currency__regex="^[A-Z]{3}$"),
+                name="order_currency_is_iso_4217",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-placed_at", "-id"], name="order_of_customer"),
+            models.Index(fields=["-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["day"], name="order_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {str(self.pk)[-8:]}"
+
+
+class OrderItemQuerySet(models.QuerySet["OrderItem"]):
+    def visible_to(self, user: User) -> Self:
+        """Items that a user sees as a member of the vendor who fulfils them."""
+        return self.filter(vendor__in=Profile.objects.of(user, *Membership.Role.values))
+
+
+class OrderItem(models.Model):
+    """One product in an order, fulfilled by its vendor on its own dates."""
+
+    class Fulfilment(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        SHIPPED = "shipped"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+        RETURNED = "returned"
+
+    ARRIVED = (Fulfilment.DELIVERED, Fulfilment.RETURNED)
+    TRANSITIONS = {
+        Fulfilment.PENDING: {Fulfilment.PROCESSING, Fulfilment.CANCELLED},
+        Fulfilment.PROCESSING: {Fulfilment.SHIPPED, Fulfilment.CANCELLED},
+        Fulfilment.SHIPPED: {Fulfilment.DELIVERED, Fulfilment.RETURNED},
+        Fulfilment.DELIVERED: {Fulfilment.RETURNED},
+        Fulfilment.CANCELLED: set(),
+        Fulfilment.RETURNED: set(),
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="items")
+    vendor = models.ForeignKey(Profile, models.PROTECT, related_name="items", help_text="Who sold it then.")
+    quantity = models.PositiveIntegerField()
+    unit_price_cents = models.PositiveBigIntegerField()
+    fulfilment_status = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.PENDING)
+    tracking_number = models.CharField(max_length=100, blank=True, default="")
+    shipped_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    returned_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    import_digest = models.BinaryField(null=True, editable=False)
+
+    objects = OrderItemQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="item_quantity_at_least_1"),
+        ]
+        indexes = [
+            models.Index(fields=["order", "fulfilment_status"], name="item_of_order"),
+            models.Index(fields=["vendor", "fulfilment_status", "-id"], name="item_of_vendor"),
+            models.Index(fields=["product", "order"], name="item_of_product"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.product_id}"

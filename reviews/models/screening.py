@@ -1,0 +1,23 @@
+from django.db import models
+from django.utils import timezone
+
+from reviews.models.review import ReviewRevision
+from trustengine.identifiers import uuid7
+
+
+class Screening(models.Model):
+    """What the automatic checks found in one revision, and what followed from it."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve"
+        QUEUE = "queue"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    revision = models.OneToOneField(ReviewRevision, models.CASCADE, related_name="screening")
+    verdict = models.CharField(max_length=7, choices=Verdict)
+    signals = models.JSONField(default=list, help_text="Named findings, each with a weight and a sentence.")
+    policy_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.verdict}, {len(self.signals)} signals"

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccountsConfig(AppConfig):
+    name = "trustengine.accounts"
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        from trustengine.accounts import groups, schema  # noqa: F401
+
+        # Connected without a sender, so that it runs after the last app's permissions exist too.
+        post_migrate.connect(groups.make_groups, dispatch_uid="staff-groups")

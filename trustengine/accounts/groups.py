@@ -1,0 +1,74 @@
+"""Staff groups and their permissions: made after every migration, so they are always complete.
+
+Permissions exist only after ``post_migrate`` has run for the app that declares them,
+and apps come one after the other: whatever is still missing is added when its app has
+its turn. Permissions that an operator added by hand stay.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig
+
+GROUPS: dict[str, list[str]] = {
+    "Moderators": [
+        "reviews.view_review",
+        "reviews.moderate_review",
+        "reviews.view_reviewrevision",
+        "reviews.view_screening",
+        "reviews.view_reputation",
+        "orders.view_product",
+        "orders.view_order",
+        "audit.view_entry",
+    ],
+    "Senior moderators": [
+        "reviews.view_review",
+        "reviews.moderate_review",
+        "reviews.view_reviewrevision",
+        "reviews.view_screening",
+        "reviews.view_reputation",
+        "orders.view_product",
+        "orders.view_order",
+        "audit.view_entry",
+        "accounts.view_user",
+        "accounts.view_profile",
+        "accounts.see_identities",
+    ],
+    "Finance": [
+        "orders.view_order",
+        "orders.view_product",
+        "accounts.view_profile",
+        "audit.view_entry",
+    ],
+    "Operators": [
+        "jobs.view_job",
+        "jobs.view_cronslot",
+        "audit.view_entry",
+        "accounts.view_user",
+        "accounts.view_profile",
+        "accounts.view_membership",
+        "orders.view_order",
+        "orders.view_product",
+    ],
+    "Services": ["accounts.record_usage"],
+}
+
+
+def make_groups(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Create the groups and give them the permissions that exist by now. Runs again without harm."""
+    from django.contrib.auth.models import Group, Permission
+    from django.db import connections
+
+    if Permission._meta.db_table not in connections[using].introspection.table_names():
+        return
+    wanted = {name for names in GROUPS.values() for name in names if name.startswith(f"{sender.label}.")}
+    if not wanted:
+        return
+    permissions = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.using(using)
+        .filter(content_type__app_label=sender.label)
+        .select_related("content_type")
+    }
+    for group_name, names in GROUPS.items():
+        group, _ = Group.objects.using(using).get_or_create(name=group_name)
+        group.permissions.add(*(permissions[name] for name in names if name in permissions))

@@ -1,0 +1,156 @@
+from typing import Any, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import MinLengthValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from trustengine.identifiers import canonical_subject, uuid7
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        """A user who signs in here, with a password of their own."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, or a service, known by the subject of the tokens they bring.
+
+    A user is not a profile: what they may act for is a ``Membership``. The id is never
+    compared with a profile's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subject = models.CharField(
+        max_length=255,
+        unique=True,
+        validators=[MinLengthValidator(1)],
+        help_text="The identity provider's “sub”.",
+    )
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="For signing in here.",
+    )
+    email = models.EmailField(blank=True, default="")
+    is_staff = models.BooleanField(default=False, help_text="May open the admin site.")
+    is_active = models.BooleanField(default=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    of_age_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The day the minimum age is reached, where known.",
+    )
+    date_joined = models.DateTimeField(default=timezone.now)
+    import_digest = models.BinaryField(null=True, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(subject=""), name="user_has_subject")]
+        permissions = [
+            ("record_usage", "May report usage events"),
+            ("see_identities", "May see who reported and who wrote"),
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.subject:  # an account made here is its own subject
+            self.subject = str(self.pk)
+
+    def __str__(self) -> str:
+        return self.username or f"user {str(self.pk)[-8:]}"
+
+    def clean(self) -> None:
+        super().clean()
+        self.subject = canonical_subject(self.subject)
+        self.username = self.username or None
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
+
+    @property
+    def is_under_age(self) -> bool:
+        """Whether the minimum age is known not to be reached."""
+        return self.of_age_on is not None and self.of_age_on > timezone.localdate()
+
+
+class ProfileQuerySet(models.QuerySet["Profile"]):
+    def vendors(self) -> Self:
+        return self.filter(kind=Profile.Kind.VENDOR)
+
+    def of(self, user: User, *roles: str) -> Self:
+        """Profiles that a user may act for, in one of the given roles or in any."""
+        memberships = Membership.objects.filter(user=user, profile=models.OuterRef("pk"))
+        return self.filter(models.Exists(memberships.filter(role__in=roles) if roles else memberships))
+
+
+class Profile(models.Model):
+    """Who acts in the marketplace: a customer or a vendor."""
+
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer"
+        VENDOR = "vendor"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind)
+    display_name = models.CharField(max_length=120, blank=True, default="")
+    user = models.OneToOneField(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="customer_profile",
+        help_text="Whose customer profile this is.",
+    )
+    members = models.ManyToManyField(User, through="Membership", related_name="profiles")
+    created_at = models.DateTimeField(default=timezone.now)
+    import_digest = models.BinaryField(null=True, editable=False)
+
+    objects = ProfileQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="customer", user__isnull=False) | Q(kind="vendor", user=None),
+                name="profile_customer_has_user",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or f"{self.kind} {str(self.pk)[-8:]}"
+
+
+class Membership(models.Model):
+    """A user may act for a profile, in a role."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        MANAGER = "manager"
+        VIEWER = "viewer"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=7, choices=Role)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("user", "profile", name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.profile} · {self.role}"

@@ -1,0 +1,69 @@
+"""Leaving a trace. Called inside the transaction of the change itself, so both commit or neither does."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from trustengine.audit.models import Entry
+from trustengine.jobs.runner import current_job_id
+
+State = Mapping[str, Any]
+
+
+def record(
+    verb: str,
+    about: models.Model | tuple[str, object],
+    *,
+    actor: Any = None,
+    before: State | None = None,
+    after: State | None = None,
+    reason: str = "",
+) -> Entry:
+    """Add an entry: ``actor`` (a user, or None for the system) did ``verb`` to ``about``.
+
+    ``about`` is a row, or (type, id) for what is none. ``before`` and ``after`` hold the
+    members that changed: ids, codes, numbers and times, never text that a person wrote.
+    """
+    entry = draft(verb, about, actor=actor, before=before, after=after, reason=reason)
+    entry.save(force_insert=True)
+    return entry
+
+
+def draft(
+    verb: str,
+    about: models.Model | tuple[str, object],
+    *,
+    actor: Any = None,
+    before: State | None = None,
+    after: State | None = None,
+    reason: str = "",
+) -> Entry:
+    """An entry that is not stored yet, for ``Entry.objects.bulk_create`` where one verb touches many rows."""
+    object_type, object_id = (about._meta.label_lower, about.pk) if isinstance(about, models.Model) else about
+    return Entry(
+        actor_kind=Entry.ActorKind.SYSTEM if actor is None else Entry.ActorKind.USER,
+        actor_id=None if actor is None else actor.pk,
+        verb=verb,
+        object_type=object_type,
+        object_id=str(object_id),
+        before=_plain(before),
+        after=_plain(after),
+        reason=reason,
+        request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
+        job_id=current_job_id(),
+    )
+
+
+def _plain(state: State | None) -> dict[str, Any]:
+    encoder = DjangoJSONEncoder()
+    return {name: _simple(value, encoder) for name, value in (state or {}).items()}
+
+
+def _simple(value: Any, encoder: DjangoJSONEncoder) -> Any:
+    if value is None or isinstance(value, str | int | float | bool | list | dict):
+        return value
+    return str(value) if isinstance(value, UUID) else encoder.default(value)

@@ -1,0 +1,127 @@
+"""Which handlers exist, what they are called, which events they follow and when they are due."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A function that runs as a job, and how.
+
+    ``coalesce``: one run per key serves all rows of that key claimed together; the
+    function takes the key alone. ``atomic``: effects and completion share one
+    transaction; False is for effects outside the database, which then use
+    ``current_job_id()`` as their idempotency key.
+    """
+
+    kind: str
+    function: Callable[..., Any]
+    queue: str
+    coalesce: bool
+    atomic: bool
+    max_attempts: int
+
+
+@dataclass(frozen=True)
+class Subscription:
+    handler: Handler
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    name: str
+    cron: str
+    handler: Handler
+
+
+_handlers: dict[str, Handler] = {}
+_by_function: dict[Callable[..., Any], Handler] = {}
+_subscriptions: dict[str, list[Subscription]] = defaultdict(list)
+_schedules: dict[str, Schedule] = {}
+
+
+def job(
+    *,
+    queue: str = "default",
+    coalesce: bool = False,
+    atomic: bool = True,
+    max_attempts: int | None = None,
+) -> Callable[[Function], Function]:
+    """Declare a function as the handler of a kind of job, named ``app.function``."""
+    if queue not in settings.QUEUES:
+        raise ValueError(f"unknown queue {queue}")
+
+    def register(function: Function) -> Function:
+        app = function.__module__.removeprefix("trustengine.").split(".")[0]
+        kind = f"{app}.{function.__name__}"
+        handler = Handler(
+            kind,
+            function,
+            queue,
+            coalesce,
+            atomic,
+            max_attempts or settings.JOB_MAX_ATTEMPTS,
+        )
+        if kind in _handlers and _handlers[kind].function.__module__ != function.__module__:
+            raise ValueError(f"two handlers are called {kind}")
+        _handlers[kind] = _by_function[function] = handler
+        return function
+
+    return register
+
+
+def subscribe(event: str, *, key: str | None = None) -> Callable[[Function], Function]:
+    """Run this handler at every ``publish(event, …)``.
+
+    ``key`` names the member of the payload that a coalesced handler is keyed by.
+    Stands above ``@job``.
+    """
+
+    def register(function: Function) -> Function:
+        handler = handler_of(function)
+        if handler.coalesce and key is None:
+            raise ValueError(f"{handler.kind} coalesces: say by which member of {event}")
+        _subscriptions[event].append(Subscription(handler, key))
+        return function
+
+    return register
+
+
+def scheduled(cron: str) -> Callable[[Function], Function]:
+    """Run this handler at the times of a cron expression, in the marketplace's time zone. Stands above ``@job``."""
+
+    def register(function: Function) -> Function:
+        handler = handler_of(function)
+        _schedules[handler.kind] = Schedule(handler.kind, cron, handler)
+        return function
+
+    return register
+
+
+def handler_of(function: Callable[..., Any]) -> Handler:
+    """The handler that a decorated function was registered as; KeyError if it was not."""
+    return _by_function[function]
+
+
+def handler_for(kind: str) -> Handler | None:
+    """The handler of a kind, or None where this version of the code has none."""
+    return _handlers.get(kind)
+
+
+def handlers() -> list[Handler]:
+    return sorted(_handlers.values(), key=lambda handler: handler.kind)
+
+
+def subscriptions(event: str) -> list[Subscription]:
+    return _subscriptions.get(event, [])
+
+
+def schedules() -> list[Schedule]:
+    return sorted(_schedules.values(), key=lambda schedule: schedule.name)

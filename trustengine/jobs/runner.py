@@ -1,0 +1,144 @@
+"""Running claimed jobs: what the RQ worker calls when a bell rings."""
+
+import contextvars
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+
+from trustengine.jobs import bells
+from trustengine.jobs.claims import (
+    Claim,
+    LeaseLost,
+    claim,
+    complete,
+    fail,
+    give_back,
+    renew,
+)
+from trustengine.jobs.registry import Handler, handler_for, handlers
+
+logger = structlog.get_logger(__name__)
+
+stop_requested = threading.Event()
+_current: contextvars.ContextVar[uuid.UUID | None] = contextvars.ContextVar("current_job", default=None)
+
+
+def current_job_id() -> uuid.UUID | None:
+    """The job that is running here: the idempotency key for effects outside the database."""
+    return _current.get()
+
+
+def drain(kind: str) -> int:
+    """Run the due jobs of one kind until none is left; returns how many.
+
+    Ends early, and rings again, after ``JOB_DRAIN_SECONDS`` or when the worker is told
+    to stop, giving back what it has claimed but not begun.
+    """
+    handler = handler_for(kind)
+    if handler is None:
+        logger.error("job_kind_unknown", kind=kind)
+        return 0
+    close_old_connections()
+    bells.answer(handler)
+    deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
+    served = 0
+    while claims := claim(handler):
+        with _heartbeat(claims[0].token):
+            for position, taken in enumerate(claims):
+                if stop_requested.is_set() or time.monotonic() > deadline:
+                    give_back(claims[position:])
+                    bells.ring(handler, again=True)
+                    return served
+                run(handler, taken)
+                served += len(taken.jobs)
+    return served
+
+
+def drain_all() -> int:
+    """Run every due job of every kind in this process, until nothing is due. For commands and tests."""
+    total = 0
+    while served := sum(drain(handler.kind) for handler in handlers()):
+        total += served
+    return total
+
+
+def run(handler: Handler, taken: Claim) -> bool:
+    """Run one claim, and settle it; False if it failed or was taken over.
+
+    Effects and completion share a transaction. Deferred constraints raise at COMMIT, so
+    errors are caught outside of it.
+    """
+    job_id = taken.jobs[0].pk
+    token = _current.set(job_id)
+    structlog.contextvars.bind_contextvars(job_id=str(job_id), job_kind=handler.kind)
+    try:
+        if handler.atomic:
+            with transaction.atomic():
+                if handler.coalesce:
+                    _lock_key(handler.kind, taken.jobs[0].key)
+                complete(taken, _call(handler, taken))
+        else:
+            complete(taken, _call(handler, taken))
+    except LeaseLost as error:
+        logger.warning("job_lease_lost", detail=str(error))
+        return False
+    except Exception as error:
+        logger.warning(
+            "job_failed",
+            attempt=taken.jobs[0].attempts,
+            error=type(error).__name__,
+            exc_info=True,
+        )
+        fail(taken, error)
+        return False
+    finally:
+        _current.reset(token)
+        structlog.contextvars.unbind_contextvars("job_id", "job_kind")
+    return True
+
+
+def _call(handler: Handler, taken: Claim) -> Any:
+    job = taken.jobs[0]
+    return handler.function(job.key) if handler.coalesce else handler.function(**job.args)
+
+
+def _lock_key(kind: str, key: str) -> None:
+    """Let the runs of one key take turns until commit.
+
+    A statement of its own, before the handler reads: under READ COMMITTED the handler
+    then sees all that the lock's former holder committed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{key}"])
+
+
+@contextmanager
+def _heartbeat(token: uuid.UUID) -> Iterator[None]:
+    """Renew the leases of a claimed batch from a thread with a connection of its own."""
+    finished = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not finished.wait(settings.JOB_LEASE_SECONDS / 3):
+                try:
+                    renew(token)
+                except Exception:
+                    logger.warning("job_heartbeat_failed", exc_info=True)
+                    close_old_connections()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{token}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()

@@ -1,0 +1,69 @@
+"""Asking for work: a row in the caller's transaction, and a bell once that has committed."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from trustengine.jobs import bells
+from trustengine.jobs.models import Job
+from trustengine.jobs.registry import Handler, handler_of, subscriptions
+
+
+def enqueue(
+    function: Callable[..., Any],
+    *,
+    key: object = None,
+    priority: int = 5,
+    run_at: datetime | None = None,
+    **args: Any,
+) -> Job:
+    """Have a handler run after this transaction commits, at ``run_at`` or at once.
+
+    The job exists if and only if the transaction commits. ``args`` must be JSON, and
+    hold ids rather than personal text. A coalesced handler takes ``key`` and no args.
+    """
+    handler = handler_of(function)
+    job = _row(handler, key, priority, run_at, args)
+    job.save(force_insert=True)
+    if run_at is None or run_at <= timezone.now():
+        bells.ring_on_commit(handler)
+    return job
+
+
+def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priority: int = 5) -> int:
+    """Have a coalesced handler run for each of many keys; returns how many."""
+    handler = handler_of(function)
+    rows = Job.objects.bulk_create([_row(handler, key, priority, None, {}) for key in keys], batch_size=2_000)
+    if rows:
+        bells.ring_on_commit(handler)
+    return len(rows)
+
+
+def publish(event: str, **payload: Any) -> None:
+    """Tell every subscribed handler, each by a job of its own. The publisher knows none of them."""
+    arguments = {name: value if isinstance(value, int | bool | None) else str(value) for name, value in payload.items()}
+    for subscription in subscriptions(event):
+        handler = subscription.handler
+        key = arguments[subscription.key] if subscription.key else None
+        enqueue(handler.function, key=key, **({} if handler.coalesce else arguments))
+
+
+def _row(
+    handler: Handler,
+    key: object,
+    priority: int,
+    run_at: datetime | None,
+    args: dict[str, Any],
+) -> Job:
+    if handler.coalesce and (key is None or args):
+        raise ValueError(f"{handler.kind} coalesces: it takes a key and nothing else")
+    return Job(
+        kind=handler.kind,
+        key="" if key is None else str(key),
+        args=args,
+        priority=priority,
+        run_at=run_at or timezone.now(),
+        max_attempts=handler.max_attempts,
+    )

@@ -1,0 +1,58 @@
+"""What every answer carries: a request id and a content security policy."""
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from trustengine.identifiers import uuid7
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+
+
+class RequestID:
+    """Takes a well-formed ``X-Request-ID`` from the caller or makes one, and returns it.
+
+    The id is bound to the logs and recorded in the audit entries of the request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = str(request.META.get("HTTP_X_REQUEST_ID", ""))
+        request_id = given if SAFE_REQUEST_ID.fullmatch(given) else str(uuid7())
+        request.META["HTTP_X_REQUEST_ID"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        structlog.contextvars.clear_contextvars()
+        return response
+
+
+class ContentSecurityPolicy:
+    """Scripts from this host only. Alpine, which the admin uses, needs ``unsafe-eval``."""
+
+    POLICY = "; ".join(
+        [
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", self.POLICY)
+        return response

@@ -23,6 +23,7 @@ def start_child(
     death_signal: int = signal.SIGKILL,
     identity: Identity | None = None,
     environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a process group of its own, its output appended to ``log``.
 
@@ -37,6 +38,7 @@ def start_child(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=directory,
                 process_group=0,
                 preexec_fn=_setup(death_signal, identity or Identity()),
             )

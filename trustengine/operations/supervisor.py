@@ -91,7 +91,7 @@ class Supervisor:
         return programs
 
     def _manage(self, *arguments: str) -> list[str]:
-        return [sys.executable, str(self.plan.project / "manage.py"), *arguments]
+        return [sys.executable, str(self.plan.project / "manage.py"), *arguments, "--skip-checks"]  # `up` has made them
 
     def _program(self, name: str, command: Sequence[str], extra: Mapping[str, str] | None = None) -> KeptProcess:
         environment = os.environ | {

@@ -37,7 +37,6 @@ def test_an_unknown_command_starts_no_servers(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres").exists()
 
 
-@pytest.mark.xdist_group("systems")
 def test_a_command_works_on_an_empty_directory_and_leaves_no_process(tmp_path: Path) -> None:
     command = run_command("shell", "-v0", "-c", COUNT_USERS, DATA_DIR=str(tmp_path))
 
@@ -45,7 +44,6 @@ def test_a_command_works_on_an_empty_directory_and_leaves_no_process(tmp_path: P
     assert not processes_of(tmp_path)
 
 
-@pytest.mark.xdist_group("systems")
 def test_the_first_of_two_commands_leaves_the_servers_to_the_second(tmp_path: Path) -> None:
     """The one that started the servers ends first, and waits before it stops them."""
     wait = "import pathlib, time\nwhile not pathlib.Path('{}').exists(): time.sleep(0.02)\n"

@@ -20,10 +20,9 @@ COUNT_MIGRATIONS = (
     "    print(cursor.fetchone()[0])\n"
 )
 
-pytestmark = [
-    pytest.mark.xdist_group("systems"),  # the shared system is started once
-    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc"),
-]
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="looks at processes through /proc"
+)
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,10 @@ class System:
         }
         commands = {pid: text for pid, text in processes_of(self.data_dir).items() if parent(pid) == self.process.pid}
         return {
-            name: pid for name, words in marks.items() for pid, text in commands.items() if all(w in text for w in words)
+            name: pid
+            for name, words in marks.items()
+            for pid, text in commands.items()
+            if all(w in text for w in words)
         }
 
     def stop(self, number: int = signal.SIGTERM) -> int:

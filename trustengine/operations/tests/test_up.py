@@ -20,9 +20,7 @@ COUNT_MIGRATIONS = (
     "    print(cursor.fetchone()[0])\n"
 )
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="looks at processes through /proc"
-)
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ def delivered_purchase(buyer: User | None = None, product: Product | None = None
 
 
 def buyer_of(item: OrderItem) -> User:
+    assert item.order.customer.user is not None
     return item.order.customer.user
 
 

@@ -93,9 +93,10 @@ class Postgres(Server):
 
     def create_database(self) -> None:
         """Create the database if it is not there yet. Raises EmbeddedError."""
+        psql = [str(postgres_bin(self._major) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        psql += ["-h", str(self.sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", "postgres"]
         run_tool(
-            [postgres_bin(self._major) / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.sockets]
-            + ["-p", str(PORT), "-U", SUPERUSER, "-d", "postgres"],
+            psql,
             identity=Identity(),
             text=f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "
             f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n",
@@ -107,12 +108,10 @@ class Postgres(Server):
         try:
             draft.mkdir(mode=0o700)
             self._identity = unprivileged(draft)
-            run_tool(
-                [postgres_bin() / "initdb", "-D", draft, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-                # The C library's C locale would make ILIKE blind for É; ICU is not in the wheel.
-                + ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-                identity=self._identity,
-            )
+            initdb = [str(postgres_bin() / "initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "trust", "--no-sync"]
+            # The C library's C locale would make ILIKE blind for É; ICU is not in the wheel.
+            initdb += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            run_tool(initdb, identity=self._identity)
             draft.rename(self.data)
         except OSError as error:
             raise EmbeddedError(f"cannot write to {self.data.parent}: {error.strerror}") from error

@@ -55,10 +55,12 @@ def test_the_first_of_two_commands_leaves_the_servers_to_the_second(tmp_path: Pa
     second = begin_command(
         "shell", "-v0", "-c", seen + wait.format(second_may_end) + COUNT_USERS, DATA_DIR=str(data_dir)
     )
-    assert second.stdout and second.stdout.readline() == "inside\n"
+    assert second.stdout is not None
+    assert second.stdout.readline() == "inside\n"
 
     first_may_end.touch()
-    assert first.stderr and "waiting for another command" in first.stderr.readline()
+    assert first.stderr is not None
+    assert "waiting for another command" in first.stderr.readline()
     second_may_end.touch()
 
     assert second.communicate(timeout=30) == ("0\n", "")

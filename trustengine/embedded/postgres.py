@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from trustengine.embedded.addresses import POSTGRES_PORT
 from trustengine.embedded.binaries import NEWEST_POSTGRES, postgres_bin
 from trustengine.embedded.children import run_tool, server_environment, start_child
 from trustengine.embedded.errors import EmbeddedError
@@ -15,7 +16,6 @@ from trustengine.embedded.server import Server, connected
 
 DATABASE = "trustengine"
 SUPERUSER = "postgres"
-PORT = 5432  # only part of the socket's file name: nothing listens on TCP
 
 SETTINGS = {
     "listen_addresses": "",
@@ -51,7 +51,7 @@ class Postgres(Server):
 
     @property
     def socket(self) -> Path:
-        return self.sockets / f".s.PGSQL.{PORT}"
+        return self.sockets / f".s.PGSQL.{POSTGRES_PORT}"
 
     def prepare(self) -> None:
         for unfinished in self.data.parent.glob(f"{self.name}.new*"):
@@ -68,7 +68,7 @@ class Postgres(Server):
         options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         program = postgres_bin(self._major) / "postgres"
         return start_child(
-            [program, "-D", self.data, "-k", self.sockets, "-p", str(PORT), *options],
+            [program, "-D", self.data, "-k", self.sockets, "-p", str(POSTGRES_PORT), *options],
             log=self.log,
             death_signal=signal.SIGQUIT,  # ends its own children too; the next start recovers
             identity=self._identity,
@@ -94,7 +94,7 @@ class Postgres(Server):
     def create_database(self) -> None:
         """Create the database if it is not there yet. Raises EmbeddedError."""
         psql = [str(postgres_bin(self._major) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
-        psql += ["-h", str(self.sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", "postgres"]
+        psql += ["-h", str(self.sockets), "-p", str(POSTGRES_PORT), "-U", SUPERUSER, "-d", "postgres"]
         run_tool(
             psql,
             identity=Identity(),

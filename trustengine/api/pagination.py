@@ -29,7 +29,7 @@ class KeysetPagination(BasePagination):
     page_size = 20
     max_page_size = 100
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.url = request.build_absolute_uri()
         size = self._size(request)
         order = _complete(queryset.query.order_by or queryset.model._meta.ordering or ["pk"])

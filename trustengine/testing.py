@@ -69,7 +69,7 @@ def let_flushes_pass_triggers() -> None:
 
     teardown = TransactionTestCase._fixture_teardown
     if not hasattr(teardown, "__wrapped__"):
-        TransactionTestCase._fixture_teardown = _ignoring_triggers(teardown)  # type: ignore[method-assign]
+        TransactionTestCase._fixture_teardown = _ignoring_triggers(teardown)
 
 
 def _ignoring_triggers(teardown: Callable[..., Any]) -> Callable[..., Any]:

@@ -77,7 +77,7 @@ def processes_of(data_dir: Path) -> dict[int, str]:
             belongs = (
                 f"DATA_DIR={data_dir}\0".encode() in (folder / "environ").read_bytes()
                 or str(data_dir) in command
-                or os.readlink(folder / "cwd").startswith(str(data_dir))
+                or str((folder / "cwd").readlink()).startswith(str(data_dir))
             )
         except OSError:
             continue  # gone, or a kernel thread

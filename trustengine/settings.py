@@ -264,6 +264,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ReviewStatus": "reviews.models.Review.Status",
+        "RevisionState": "reviews.models.ReviewRevision.State",
+        "OrderStatus": "orders.models.Order.Status",
+        "FulfilmentStatus": "orders.models.OrderItem.Fulfilment",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 

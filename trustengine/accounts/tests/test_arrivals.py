@@ -141,7 +141,9 @@ def test_a_birthdate_is_followed_and_written_only_when_it_changes():
     assert user.of_age_on == date(this_year + 8, 3, 1)
     assert user.is_under_age
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         arrive(sub=user.subject, birthdate=f"{this_year - 5}-03-01")
         arrive(sub=user.subject)
         arrive(sub=user.subject, birthdate="yesterday")

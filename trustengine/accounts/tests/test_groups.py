@@ -9,7 +9,9 @@ pytestmark = pytest.mark.django_db
 
 def held():
     return {
-        group.name: {f"{app}.{code}" for app, code in group.permissions.values_list("content_type__app_label", "codename")}
+        group.name: {
+            f"{app}.{code}" for app, code in group.permissions.values_list("content_type__app_label", "codename")
+        }
         for group in Group.objects.all()
     }
 

@@ -149,9 +149,7 @@ def test_an_owner_adds_changes_and_removes_members():
     assert Entry.objects.get(verb="membership.changed").before == {"user_id": str(user.pk), "role": "viewer"}
 
 
-@pytest.mark.parametrize(
-    ("role", "error"), [(None, NotFound), (VIEWER, PermissionDenied), (MANAGER, PermissionDenied)]
-)
+@pytest.mark.parametrize(("role", "error"), [(None, NotFound), (VIEWER, PermissionDenied), (MANAGER, PermissionDenied)])
 def test_others_than_owners_change_no_members(role, error):
     vendor, actor = VendorFactory(owner=UserFactory()), UserFactory()
     if role:

@@ -59,6 +59,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 
@@ -102,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "trustengine.middleware.ContentSecurityPolicy",
+    "trustengine.middleware.ReadOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -277,7 +279,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 MARKETPLACE_TIME_ZONE = env.time_zone("MARKETPLACE_TIME_ZONE", "UTC")
 MARKETPLACE_CURRENCY = env.currency("MARKETPLACE_CURRENCY", "EUR")
-DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", 1_500, maximum=10_000)
 TIME_ZONE = MARKETPLACE_TIME_ZONE
 USE_TZ = True
 USE_I18N = False
@@ -322,11 +323,12 @@ UNFOLD = {
 
 # Logs
 
-LOG_FORMAT = env.text("LOG_FORMAT", "json")
-LOGGING = logging_config(LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO").upper())
+LOGGING = logging_config(
+    env.choice("LOG_FORMAT", ("json", "console")),
+    level=env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+)
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = "id"
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # our own middleware has checked or made it
 
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

@@ -233,6 +233,7 @@ AXES_CLIENT_IP_CALLABLE = "trustengine.client_address.client_address"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 
 # API
 
@@ -305,8 +306,28 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
     "STYLES": [lambda request: static("trustengine/console.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("trustengine/icon.svg")},
+    ],
+    "BORDER_RADIUS": "8px",
+    # A calm petrol of our own, evenly spaced in lightness, with white text readable from 600 on.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.8% .012 205)",
+            "100": "oklch(95% .026 205)",
+            "200": "oklch(90% .047 205)",
+            "300": "oklch(83% .072 206)",
+            "400": "oklch(73% .096 208)",
+            "500": "oklch(61% .1 211)",
+            "600": "oklch(50.5% .088 214)",
+            "700": "oklch(43.5% .074 217)",
+            "800": "oklch(37% .06 220)",
+            "900": "oklch(31% .048 224)",
+            "950": "oklch(23% .036 228)",
+        },
+    },
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "show_all_applications": False,
         "navigation": "trustengine.admin.navigation",
     },

@@ -64,9 +64,9 @@ X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "trustengine.apps.TrustEngineConfig",
-    "trustengine.apps.TrustEngineAdminConfig",
-    "unfold.apps.BasicAppConfig",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates and scripts it replaces
     "unfold.contrib.filters",
+    "trustengine.apps.TrustEngineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -302,6 +302,7 @@ UNFOLD = {
     "SITE_HEADER": "TrustEngine",
     "SITE_SUBHEADER": "Moderation console",
     "SITE_SYMBOL": "verified_user",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",

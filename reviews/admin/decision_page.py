@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest
+from django.urls import reverse
 
 from reviews.admin.deciding import DecisionForm
 from reviews.admin.differences import difference
@@ -20,8 +21,10 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
     revisions = list(review.revisions.select_related("screening", "decided_by").order_by("-number"))
     pending = next((revision for revision in revisions if revision.state == ReviewRevision.State.PENDING), None)
     may_moderate = request.user.has_perm("reviews.moderate_review")
-    return {
+    queue = {"parent_url": reverse("admin:reviews_review_pending"), "parent_title": "Pending reviews"}
+    return (queue if pending and may_moderate else {"parent_title": "All reviews"}) | {
         "review": review,
+        "heading": (pending or review).title or f"Review {str(review.pk)[-8:]}",
         "revisions": revisions,
         "pending": pending,
         "is_edit": pending is not None and review.status == Review.Status.APPROVED,

@@ -42,8 +42,10 @@ def decisions_today(request: HttpRequest) -> Card:
     decided = ReviewRevision.objects.filter(
         state__in=[State.APPROVED, State.REJECTED], decided_at__gte=start_of(timezone.localdate())
     ).aggregate(count=Count("pk"), own=Count("pk", filter=Q(decided_by=request.user.pk)), by_rule=Count("pk", filter=Q(decided_by=None)))
-    note = f"{decided['own']} by you, {decided['by_rule']} by rule" if decided["count"] else "None has been taken yet."
-    return Card("Decisions today", decided["count"], note, "gavel")
+    shares = [(decided["own"], "by you"), (decided["by_rule"], "by rule")]
+    colleagues = decided["count"] - decided["own"] - decided["by_rule"]
+    note = ", ".join(f"{count} {whose}" for count, whose in [*shares, (colleagues, "by colleagues")] if count)
+    return Card("Decisions today", decided["count"], note or "None has been taken yet.", "gavel")
 
 
 @register_panel(Area.CHARTS, permission=MODERATE, order=10)

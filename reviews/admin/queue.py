@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -24,6 +24,7 @@ NONE_SEEN = 0  # the number of no text: without having seen one, nothing is deci
 class PendingQueue(EvidenceAdmin):
     """A second list of the reviews' admin, at a page of its own. Only moderators may open it."""
 
+    page_title = "Pending reviews"
     list_per_page = 25
     list_display_links = None
     list_select_related = False
@@ -77,9 +78,6 @@ class PendingQueue(EvidenceAdmin):
     @display(description="Waiting")
     def since(self, review: Review) -> SafeString | str:
         return age(waiting_since(review))
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Pending reviews"})
 
     @action(description="Approve", permissions=["moderate"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:

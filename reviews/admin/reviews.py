@@ -41,6 +41,7 @@ class RatingFilter(DropdownFilter):
 class ReviewAdmin(EvidenceAdmin):
     """Search and read reviews. Changes happen through decisions, never through the form."""
 
+    page_title = "All reviews"
     list_filter = [
         ("status", ChoicesDropdownFilter),
         RatingFilter,

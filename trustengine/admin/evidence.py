@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -63,7 +63,11 @@ class EvidenceAdmin(NothingByForm, ModelAdmin):
     list_filter_submit = True
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    page_title = ""  # what the list is called, where the plural of its model does not say it
     search_ids: Sequence[str] = ("id",)  # columns that a search for a whole id is answered from, by their indexes
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"page_title": self.page_title, **(extra_context or {})})
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConsoleChangeList

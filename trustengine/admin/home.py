@@ -9,6 +9,28 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from django.http import HttpRequest
 
 
+TICKS = {"color": "#8592a3", "maxRotation": 0}
+CHART_OPTIONS = {
+    "animation": False,
+    "maintainAspectRatio": False,
+    "interaction": {"mode": "index", "intersect": False},
+    "plugins": {"legend": {"display": False}},
+    "datasets": {
+        "bar": {"borderRadius": 3, "maxBarThickness": 8, "categoryPercentage": 0.75},
+        "line": {"borderWidth": 2, "pointRadius": 0, "tension": 0.3},
+    },
+    "scales": {
+        "x": {"grid": {"display": False}, "border": {"display": False}, "ticks": TICKS | {"maxTicksLimit": 7}},
+        "y": {
+            "beginAtZero": True,
+            "grid": {"tickLength": 0},
+            "border": {"display": False, "dash": [3, 4]},
+            "ticks": TICKS | {"precision": 0, "maxTicksLimit": 5, "padding": 8},
+        },
+    },
+}
+
+
 class Area(Enum):
     """Where on the page a panel stands."""
 
@@ -71,14 +93,17 @@ class Chart:
             {
                 "label": series.label,
                 "data": list(series.values),
-                "backgroundColor": f"var({series.colour})",
+                "backgroundColor": f"var({'--te-area' if self.kind == 'line' else series.colour})",
                 "borderColor": f"var({series.colour})",
-                "displayYAxis": True,
-                "maxTicksXLimit": 7,
+                "fill": self.kind == "line",
             }
             for series in self.series
         ]
         return json.dumps({"labels": list(self.labels), "datasets": datasets})
+
+    @property
+    def options(self) -> str:
+        return json.dumps(CHART_OPTIONS)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -69,6 +70,7 @@ class EntryChangeList(ConsoleChangeList):
 class EntryAdmin(EvidenceAdmin):
     """Who did what to what, when, why, and what changed by it."""
 
+    page_title = "Audit log"
     list_filter = [VerbFilter, ("actor_kind", ChoicesDropdownFilter), ("at", RangeDateFilter)]
     search_fields = ["object_id"]
     search_help_text = "An id, a request id, a colleague's name, or a verb"
@@ -96,9 +98,7 @@ class EntryAdmin(EvidenceAdmin):
 
     @display(description="Changed")
     def changed(self, entry: Entry) -> str:
-        changed = [change for change in reading.changes(entry) if not change.is_same]
-        named = ", ".join(change.name for change in changed[:3])
-        return f"{named} and {len(changed) - 3} more" if len(changed) > 3 else named or "–"
+        return render_to_string("console/audit/brief.html", {"changes": reading.changes(entry), "limit": 3})
 
     @display(description="When")
     def when(self, entry: Entry) -> SafeString | str:
@@ -120,7 +120,9 @@ class EntryAdmin(EvidenceAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         entry = self.get_object(request, object_id)
-        context = {"line": reading.lines([entry], request.user)[0]} if isinstance(entry, Entry) else {}
+        context: dict[str, Any] = {"parent_title": self.page_title}
+        if isinstance(entry, Entry):
+            context |= {"line": reading.lines([entry], request.user)[0], "heading": reading.in_words(entry.verb)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
 

@@ -1,5 +1,6 @@
 """Entries in words: who did what to what, and what changed."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from trustengine.admin.presentation import page_of
 from trustengine.audit.models import Entry
 
 ABSENT = object()
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Change:
     @property
     def is_same(self) -> bool:
         return self.before == self.after
+
+    @property
+    def brief(self) -> tuple[str, str]:
+        """Both values for a line of a list: of an id its end, of a long one its beginning."""
+        return _brief(self.before), _brief(self.after)
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,12 @@ def _value(value: Any) -> str:
         return ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) or "none"
     moment = _moment(value)
     return f"{timezone.localtime(moment):%d %b %Y, %H:%M:%S}" if moment else str(value)
+
+
+def _brief(text: str) -> str:
+    if UUID_TEXT.fullmatch(text):
+        return text[-8:]
+    return f"{text[:40]}…" if len(text) > 41 else text
 
 
 def _moment(value: Any) -> datetime | None:

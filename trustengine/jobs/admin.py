@@ -89,7 +89,7 @@ class JobAdmin(EvidenceAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         job = self.get_object(request, object_id)
-        context = {"job": job} if isinstance(job, Job) else {}
+        context = {"job": job, "heading": job.kind} if isinstance(job, Job) else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
 

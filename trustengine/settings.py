@@ -65,9 +65,9 @@ X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "trustengine.apps.TrustEngineConfig",
-    "trustengine.apps.TrustEngineAdminConfig",
-    "unfold.apps.BasicAppConfig",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates and scripts it replaces
     "unfold.contrib.filters",
+    "trustengine.apps.TrustEngineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -237,6 +237,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that Retry-After is 
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 
 # API
 
@@ -310,12 +311,33 @@ UNFOLD = {
     "SITE_HEADER": "TrustEngine",
     "SITE_SUBHEADER": "Moderation console",
     "SITE_SYMBOL": "verified_user",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
     "STYLES": [lambda request: static("trustengine/console.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("trustengine/icon.svg")},
+    ],
+    "BORDER_RADIUS": "8px",
+    # A calm petrol of our own, evenly spaced in lightness, with white text readable from 600 on.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.8% .012 205)",
+            "100": "oklch(95% .026 205)",
+            "200": "oklch(90% .047 205)",
+            "300": "oklch(83% .072 206)",
+            "400": "oklch(73% .096 208)",
+            "500": "oklch(61% .1 211)",
+            "600": "oklch(50.5% .088 214)",
+            "700": "oklch(43.5% .074 217)",
+            "800": "oklch(37% .06 220)",
+            "900": "oklch(31% .048 224)",
+            "950": "oklch(23% .036 228)",
+        },
+    },
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "show_all_applications": False,
         "navigation": "trustengine.admin.navigation",
     },

@@ -7,7 +7,7 @@ from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.models import Profile, User
 from trustengine.identifiers import uuid7
 
 
@@ -161,7 +161,7 @@ class Order(models.Model):
 class OrderItemQuerySet(models.QuerySet["OrderItem"]):
     def visible_to(self, user: User) -> Self:
         """Items that a user sees as a member of the vendor who fulfils them."""
-        return self.filter(vendor__in=Profile.objects.of(user, *Membership.Role.values))
+        return self.filter(vendor__in=Profile.objects.of(user))
 
 
 class OrderItem(models.Model):

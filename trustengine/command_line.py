@@ -11,12 +11,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from trustengine.embedded import EmbeddedError
-from trustengine.embedded.ownership import FileLock
 from trustengine.embedded.parent_death import SUPERVISED
 from trustengine.embedded.sharing import servers_for_command
 from trustengine.environment import SettingError
+from trustengine.operations.schema import SchemaTooNew, bring_up_to_date, compare_schema
 
 UNUSABLE = 2  # settings, data directory or database cannot be used
 INTERRUPTED = 130
@@ -46,7 +47,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         with _servers(arguments):
             return _execute(arguments)
-    except (SettingError, EmbeddedError) as error:
+    except (SettingError, EmbeddedError, SchemaTooNew) as error:
         return _complain(error)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -83,7 +84,7 @@ def _servers(argv: Sequence[str]) -> Iterator[None]:
     postgres, redis = not settings.DATABASE_URL, not settings.REDIS_URL
     with servers_for_command(settings.DATA_DIR, postgres=postgres, redis=redis, command=name):
         if postgres and name not in WITHOUT_MIGRATION:
-            _bring_schema_up_to_date()
+            _migrate(settings.DATA_DIR)
         try:
             yield
         finally:
@@ -119,31 +120,17 @@ def _execute(argv: list[str]) -> int:
     return 0
 
 
-def _bring_schema_up_to_date() -> None:
-    """Apply what is pending, one process at a time. Raises EmbeddedError for a schema newer than the code."""
-    from django.conf import settings
-    from django.core.management import call_command
+def _migrate(data_dir: Path) -> None:
+    from django.db import DatabaseError
 
-    from trustengine.operations.schema import compare_schema
-
-    if compare_schema().is_current:
-        return
-    lock = FileLock(settings.DATA_DIR / "migrate.lock")
-    lock.acquire()
     try:
-        state = compare_schema()
-        if state.unknown:
-            raise EmbeddedError(state.explain_unknown())
-        if state.pending:
-            call_command("migrate", verbosity=0, interactive=False)
-    finally:
-        lock.release()
+        bring_up_to_date(data_dir)
+    except DatabaseError as error:
+        raise EmbeddedError(f"the schema cannot be brought up to date: {_first_line(error)}") from error
 
 
 def _is_behind() -> bool:
     from django.db import DatabaseError
-
-    from trustengine.operations.schema import compare_schema
 
     try:
         return bool(compare_schema().pending)

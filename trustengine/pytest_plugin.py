@@ -50,7 +50,7 @@ def pytest_configure() -> None:
 def with_redis_database(url: str, number: int) -> str:
     """The same Redis address with another database number."""
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        query = dict(parse_qsl(parts.query)) | {"db": str(number)}
-        return urlunsplit(parts._replace(query=urlencode(query)))
-    return urlunsplit(parts._replace(path=f"/{number}"))
+    if parts.scheme != "unix":
+        return urlunsplit(parts._replace(path=f"/{number}"))
+    query = urlencode(dict(parse_qsl(parts.query)) | {"db": str(number)})
+    return f"unix://{parts.netloc}{parts.path}?{query}"  # urlunsplit would drop the empty host's slashes

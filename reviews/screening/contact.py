@@ -6,16 +6,19 @@ from collections.abc import Iterator
 
 from reviews.screening.signals import Candidate, Signal
 
-# Top-level domains that turn up in spam and hardly ever after a full stop without a space.
-TOP_LEVEL = "com|net|org|info|biz|shop|store|online|site|xyz|top|club|live|link|click|app|dev|io|co|me|tv|ru|cn|de|fr|uk|br|es|it|nl|pl|in"
+DOT = r"(?:\(dot\)|\[dot\]|\sdot\s)"
+# Endings that are no words: they make a link wherever they stand after a full stop.
+ENDINGS = "com|net|org|info|biz|xyz|io|ru|cn|uk|br|pl|tv|online|shop"
+# Endings that are words in some language (“chegou.de repente”): a path has to follow.
+WORDS = "me|it|in|de|co|es|fr|nl|live|link|click|top|club|store|site|app|dev"
+NAME = r"\b[a-z0-9][a-z0-9-]+"
 
 LINK = re.compile(
-    rf"https?\s*:\s*/\s*/|www\s*\.|\b[a-z0-9][a-z0-9-]+\s*(?:\.|\(dot\)|\[dot\]|\sdot\s)\s*(?:{TOP_LEVEL})\b(?:/|(?![\w.-]))",
+    rf"https?\s*:\s*/\s*/|\bwww\s*\.|{NAME}\.(?:{ENDINGS})\b(?![\w-])|{NAME}\.(?:{WORDS})/\w"
+    rf"|{NAME}\s*{DOT}\s*(?:{ENDINGS}|{WORDS})\b",
     re.IGNORECASE,
 )
-EMAIL = re.compile(
-    r"[\w.+-]+\s*(?:@|\(at\)|\[at\]|\sat\s)\s*[a-z0-9-]+\s*(?:\.|\(dot\)|\[dot\]|\sdot\s)\s*[a-z]{2,}", re.IGNORECASE
-)
+EMAIL = re.compile(rf"[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[a-z0-9-]+(?:\.|\s?{DOT}\s?)[a-z]{{2,}}", re.IGNORECASE)
 PHONE = re.compile(r"(?<![\w.,/-])\+?\(?\d[\d\s().-]{7,18}\d(?![\w/-])")
 MESSENGER = re.compile(
     r"\b(?:whats\s?app|telegram|viber|wechat|signal|skype|snapchat|instagram|insta)\b\W{0,12}"

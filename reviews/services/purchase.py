@@ -16,8 +16,10 @@ from reviews.errors import (
     PurchaseRefunded,
     ReviewPeriodExpired,
 )
+from reviews.models import Review
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import Profile, User
+from trustengine.errors import DomainError
 
 
 def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[OrderItem]:
@@ -69,3 +71,27 @@ def snapshot(item: OrderItem) -> dict[str, Any]:
         "shipped_at": item.shipped_at and item.shipped_at.isoformat(),
         "delivered_at": item.delivered_at and item.delivered_at.isoformat(),
     }
+
+
+def eligibility(user: User, product_id: UUID) -> dict[str, Any]:
+    """Whether a user may review a product, with the order to name or the code of the refusal, and the review there is.
+
+    An author with a live review may always edit it.
+    """
+    existing = Review.objects.live().filter(author=user, product=product_id).first()
+    if existing is not None:
+        order_id = OrderItem.objects.values_list("order", flat=True).get(pk=existing.order_item_id)
+        return {"eligible": True, "code": None, "order": order_id, "existing_review": existing.pk}
+    refusal: DomainError = PurchaseNotVerified()
+    bought = OrderItem.objects.filter(product=product_id, order__customer__in=Profile.objects.of(user))
+    by_order: dict[UUID, list[OrderItem]] = {}
+    for item in bought.select_related("product").order_by("-order__placed_at", "pk"):
+        by_order.setdefault(item.order_id, []).append(item)
+    for order_id, items in by_order.items():
+        try:
+            reviewable_item(items, user)
+        except DomainError as error:
+            refusal = error if isinstance(refusal, PurchaseNotVerified) else refusal
+        else:
+            return {"eligible": True, "code": None, "order": order_id, "existing_review": None}
+    return {"eligible": False, "code": refusal.code, "order": None, "existing_review": None}

@@ -71,7 +71,7 @@ def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) ->
     require_good_standing(author)
     require_age(author)
     review = _own_review(review_id, author)
-    current = _latest(review)
+    current = _wanted(review)
     content = {name: changes.get(name, getattr(current, name)) for name in CONTENT}
     content |= {name: normalised(content[name] or "") for name in ("title", "comment")}
     return _edit(review, author, content)
@@ -110,8 +110,8 @@ def _create(item: OrderItem, author: User, content: dict[str, Any]) -> Review:
 
 def _edit(review: Review, author: User, content: dict[str, Any]) -> Review:
     """Add a revision to a locked review and have it screened; the same content again changes nothing."""
-    latest = _latest(review)
-    if all(getattr(latest, name) == content[name] for name in CONTENT):
+    wanted = _wanted(review)
+    if all(getattr(wanted, name) == content[name] for name in CONTENT):
         return review
     now = timezone.now()
     review.revisions.filter(state=ReviewRevision.State.PENDING).update(
@@ -119,7 +119,7 @@ def _edit(review: Review, author: User, content: dict[str, Any]) -> Review:
     )
     number = (review.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
     revision = ReviewRevision.objects.create(review=review, number=number, created_at=now, **content)
-    before = {"revision": latest.number, "status": review.status, "rating": latest.rating}
+    before = {"revision": number - 1, "status": review.status, "rating": wanted.rating}
     if review.status != Review.Status.APPROVED:  # nothing public is at stake: the text changes at once
         for name in CONTENT:
             setattr(review, name, content[name])
@@ -132,15 +132,9 @@ def _edit(review: Review, author: User, content: dict[str, Any]) -> Review:
     return review
 
 
-def _latest(review: Review) -> ReviewRevision:
-    """What the author last wanted to say: a refused or superseded text is not it, an approved or pending one is."""
-    standing = review.revisions.exclude(state=ReviewRevision.State.SUPERSEDED)
-    pending = standing.filter(state=ReviewRevision.State.PENDING).first()
-    return (
-        pending
-        or standing.order_by("-number").first()
-        or ReviewRevision(number=0, rating=review.rating, title=review.title, comment=review.comment)
-    )
+def _wanted(review: Review) -> Review | ReviewRevision:
+    """What the author wants to say at present: the edit that waits, else what the review says."""
+    return review.revisions.filter(state=ReviewRevision.State.PENDING).first() or review
 
 
 def _own_review(review_id: UUID, author: User) -> Review:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def start_child(
     death_signal: int = signal.SIGKILL,
     identity: Identity | None = None,
     environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a process group of its own, its output appended to ``log``.
 
@@ -37,6 +39,7 @@ def start_child(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=directory,
                 process_group=0,
                 preexec_fn=_setup(death_signal, identity or Identity()),
             )
@@ -86,12 +89,14 @@ def stop_children(children: Iterable[tuple[subprocess.Popen[bytes], int]], *, pa
 
     Returns the process ids of those that had to be killed.
     """
-    waiting = [child for child, number in children if _signalled(child, number)]
+    waiting = [(child, number) for child, number in children if child.poll() is None]
+    for child, number in waiting:
+        child.send_signal(number)
     deadline = time.monotonic() + patience
-    while any(child.poll() is None for child in waiting) and time.monotonic() < deadline:
+    while any(child.poll() is None for child, _ in waiting) and time.monotonic() < deadline:
         time.sleep(0.01)
-    stragglers = [child.pid for child in waiting if child.poll() is None]
-    for child in waiting:
+    stragglers = [child.pid for child, _ in waiting if child.poll() is None]
+    for child, _ in waiting:
         kill_group(child.pid)  # also what a child that ended well has left behind
         child.wait()
     return stragglers
@@ -99,10 +104,8 @@ def stop_children(children: Iterable[tuple[subprocess.Popen[bytes], int]], *, pa
 
 def kill_group(group: int) -> None:
     """Kill every process of a group; none being left is fine."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def telling_line(output: str) -> str:
@@ -113,12 +116,6 @@ def telling_line(output: str) -> str:
             if mark in line:
                 return line[line.index(mark) :]
     return lines[-1] if lines else "no output"
-
-
-def _signalled(child: subprocess.Popen[bytes], number: int) -> bool:
-    if child.poll() is None:
-        child.send_signal(number)
-    return True
 
 
 def _setup(death_signal: int, identity: Identity) -> Callable[[], None]:

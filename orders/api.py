@@ -1,0 +1,58 @@
+"""Orders for customers, fulfilment for vendors."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orders.filters import OrderItemFilter
+from orders.models import Order, OrderItem
+from orders.serializers import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
+from orders.services import transition_item
+from trustengine.accounts.callers import caller
+
+
+class OwnOrders(generics.GenericAPIView[Order]):
+    serializer_class = OrderOutput
+
+    def get_queryset(self) -> QuerySet[Order]:
+        if getattr(self, "swagger_fake_view", False):
+            return Order.objects.none()
+        own = Order.objects.visible_to(caller(self.request))
+        return own.prefetch_related("items__product").order_by("-placed_at", "-pk")
+
+
+class OrderList(OwnOrders, generics.ListAPIView[Order]):
+    """The caller's orders, newest first."""
+
+
+class OrderDetail(OwnOrders, generics.RetrieveAPIView[Order]):
+    """One order of the caller's."""
+
+
+class VendorOrderItems(generics.ListAPIView[OrderItem]):
+    """Items that the caller's vendors have to fulfil, newest first."""
+
+    serializer_class = VendorOrderItemOutput
+    filterset_class = OrderItemFilter
+
+    def get_queryset(self) -> QuerySet[OrderItem]:
+        if getattr(self, "swagger_fake_view", False):
+            return OrderItem.objects.none()
+        items = OrderItem.objects.visible_to(caller(self.request))
+        return items.select_related("order", "product").order_by("-pk")
+
+
+class ItemTransition(APIView):
+    """One step in the fulfilment of an item."""
+
+    @extend_schema(request=TransitionInput, responses=TransitionOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Move an item to its next state; its order's status follows at once."""
+        given = TransitionInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(TransitionOutput(transition_item(pk, actor=caller(request), **given.validated_data)).data)

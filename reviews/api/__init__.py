@@ -1,0 +1,1 @@
+"""The storefront's endpoints: products with their ratings, reviews, votes."""

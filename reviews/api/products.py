@@ -1,0 +1,95 @@
+"""Products as buyers see them: with their ratings and reviews."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import FloatField, Max, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orders.models import Product
+from reviews.api.reviews import folding
+from reviews.filters import ProductFilter, ReviewFilter
+from reviews.models import ProductRating, Review
+from reviews.serializers import ProductOutput, RatingOutput, ReviewOutput, full_rating
+from trustengine.api.ordering import NamedOrdering
+
+# What the sort score is without any review: the prior alone, 3 − 1.96·√(2/6).
+UNRATED_SORT_SCORE = 3 - 1.96 * (2 / 6) ** 0.5
+
+
+class ProductList(generics.ListAPIView[Product]):
+    """Products on offer."""
+
+    permission_classes = [AllowAny]
+    serializer_class = ProductOutput
+    filter_backends = [DjangoFilterBackend, NamedOrdering]
+    filterset_class = ProductFilter
+    orderings = {
+        "-created_at": ("-created_at", "-pk"),
+        "score": ("-sort_score", "-pk"),
+        "price": ("price_cents", "pk"),
+    }
+
+    def get_queryset(self) -> QuerySet[Product]:
+        score = Coalesce("rating__sort_score", Value(UNRATED_SORT_SCORE), output_field=FloatField())
+        return Product.objects.active().select_related("vendor", "rating").annotate(sort_score=score)
+
+
+class ProductDetail(generics.RetrieveAPIView[Product]):
+    """One product, on offer or not: its buyers still find it."""
+
+    permission_classes = [AllowAny]
+    serializer_class = ProductOutput
+    queryset = Product.objects.select_related("vendor", "rating")
+
+
+class ProductReviews(generics.ListAPIView[Review]):
+    """The public reviews of a product."""
+
+    permission_classes = [AllowAny]
+    serializer_class = ReviewOutput
+    filter_backends = [DjangoFilterBackend, NamedOrdering]
+    filterset_class = ReviewFilter
+    orderings = {
+        "helpful": ("-helpfulness", "-pk"),
+        "newest": ("-created_at", "-pk"),
+        "highest": ("-rating", "-pk"),
+        "lowest": ("rating", "pk"),
+    }
+
+    def get_queryset(self) -> QuerySet[Review]:
+        if getattr(self, "swagger_fake_view", False):
+            return Review.objects.none()
+        product = get_object_or_404(Product.objects.only("pk"), pk=self.kwargs["pk"])
+        return Review.objects.public().filter(product=product).select_related("author__customer_profile")
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        self.page = super().paginate_queryset(queryset)
+        return self.page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "folding": folding(getattr(self, "page", None) or [])}
+
+
+class ProductRatingView(APIView):
+    """The rating of a product."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=RatingOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        get_object_or_404(Product.objects.only("pk"), pk=pk)
+        rating = ProductRating.objects.filter(product=pk).first()
+        counted = Review.objects.counted().filter(product=pk)
+        last_review_at = counted.aggregate(last=Max("created_at"))["last"]
+        unrated = ProductRating(product_id=pk)
+        unrated.count, unrated.average, unrated.stddev, unrated.sort_score = 0, None, None, UNRATED_SORT_SCORE
+        return Response(RatingOutput(full_rating(rating or unrated, last_review_at)).data)

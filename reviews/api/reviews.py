@@ -1,0 +1,139 @@
+"""Writing, reading, editing and withdrawing reviews."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from reviews.errors import ReviewNotFound
+from reviews.models import Review
+from reviews.serializers import (
+    EligibilityOutput,
+    OwnReviewOutput,
+    ReviewEdit,
+    ReviewInput,
+    ReviewOutput,
+    RevisionOutput,
+    SubmissionOutput,
+)
+from reviews.services import edit_review, submit_review, withdraw_review
+from reviews.services.finding import find_review
+from reviews.services.purchase import eligibility
+from trustengine.accounts.callers import caller, viewer
+from trustengine.accounts.models import User
+from trustengine.jobs.models import Job
+
+
+class ReviewCollection(APIView):
+    """Where reviews are submitted."""
+
+    @extend_schema(
+        request=ReviewInput,
+        responses={201: SubmissionOutput, 200: OpenApiResponse(SubmissionOutput, "The review there was is updated")},
+    )
+    def post(self, request: Request) -> Response:
+        """Submit a review of a delivered purchase, or update the one there is."""
+        given = ReviewInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data
+        submission = submit_review(
+            author=caller(request),
+            product_id=data["product"],
+            order_id=data["order"],
+            rating=data["rating"],
+            title=data.get("title") or "",
+            comment=data.get("comment") or "",
+        )
+        review = submission.review
+        answer = {"id": review.pk, "status": review.status, "is_update": submission.is_update}
+        return Response(SubmissionOutput(answer).data, status=200 if submission.is_update else 201)
+
+
+class ReviewDetail(APIView):
+    """One review. Its author and moderators see more of it."""
+
+    def get_permissions(self) -> list[Any]:
+        return [AllowAny() if self.request.method == "GET" else IsAuthenticated()]
+
+    @extend_schema(responses=ReviewOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Read a review."""
+        return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
+
+    @extend_schema(request=ReviewEdit, responses=OwnReviewOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Edit one's own review. An edit of an approved one waits for a decision."""
+        given = ReviewEdit(data=request.data)
+        given.is_valid(raise_exception=True)
+        edit_review(pk, author=caller(request), changes=given.validated_data)
+        return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Withdraw one's own review."""
+        withdraw_review(pk, author=caller(request))
+        return Response(status=204)
+
+
+class ReviewHistory(APIView):
+    """Every text that a review has had, for its author and moderators."""
+
+    @extend_schema(responses=RevisionOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        review = find_review(pk, viewer=viewer(request))
+        if not _sees_all(review, viewer(request)):
+            raise ReviewNotFound
+        return Response(RevisionOutput(review.revisions.order_by("number"), many=True).data)
+
+
+class MyReviews(generics.ListAPIView[Review]):
+    """The caller's own reviews, in every state."""
+
+    serializer_class = OwnReviewOutput
+
+    def get_queryset(self) -> QuerySet[Review]:
+        if getattr(self, "swagger_fake_view", False):
+            return Review.objects.none()
+        own = Review.objects.live().filter(author=caller(self.request))
+        related = own.select_related("author__customer_profile", "order_item").prefetch_related("revisions")
+        return related.order_by("-created_at", "-pk")
+
+
+class Eligibility(APIView):
+    """Whether the caller may review a product, and with which order."""
+
+    class Query(serializers.Serializer[Any]):
+        product = serializers.UUIDField()
+
+    @extend_schema(parameters=[Query], responses=EligibilityOutput)
+    def get(self, request: Request) -> Response:
+        given = self.Query(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        return Response(EligibilityOutput(eligibility(caller(request), given.validated_data["product"])).data)
+
+
+def folding(reviews: Iterable[Review]) -> set[UUID]:
+    """Which of these reviews have votes that their totals do not show yet: one query for a page."""
+    keys = {str(review.pk): review.pk for review in reviews}
+    if not keys:
+        return set()
+    jobs = Job.objects.open().filter(kind="reviews.fold_votes", key__in=keys)
+    return {keys[key] for key in jobs.values_list("key", flat=True)}
+
+
+def _sees_all(review: Review, user: User | None) -> bool:
+    if user is None:
+        return False
+    return review.author_id == user.pk or user.has_perm("reviews.moderate_review")
+
+
+def _shown(review: Review, user: User | None) -> dict[str, Any]:
+    serializer = OwnReviewOutput if _sees_all(review, user) else ReviewOutput
+    return serializer(review, context={"folding": folding([review])}).data

@@ -1,0 +1,26 @@
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from reviews.serializers import VoteInput, VoteOutput
+from reviews.services import cast_vote, withdraw_vote
+from trustengine.accounts.callers import caller
+
+
+class ReviewVoteView(APIView):
+    """The caller's helpful/unhelpful vote on one review."""
+
+    @extend_schema(request=VoteInput, responses=VoteOutput)
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Vote, or change one's vote. The totals in the answer hold it already."""
+        given = VoteInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(VoteOutput(cast_vote(pk, voter=caller(request), **given.validated_data)).data)
+
+    @extend_schema(responses=VoteOutput)
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Take one's vote back."""
+        return Response(VoteOutput(withdraw_vote(pk, voter=caller(request))).data)

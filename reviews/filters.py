@@ -1,0 +1,51 @@
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from orders.models import Product
+from reviews.models import Review
+
+
+class ReviewFilter(django_filters.FilterSet):
+    """Reviews of a product by stars, by proof of delivery, and by words."""
+
+    rating = django_filters.NumberFilter(min_value=1, max_value=5)
+    verified = django_filters.BooleanFilter(method="by_verification", label="Delivered to the author, or not")
+    search = django_filters.CharFilter(method="by_words", max_length=200)
+
+    class Meta:
+        model = Review
+        fields: list[str] = []
+
+    def by_verification(self, reviews: QuerySet[Review], name: str, value: bool) -> QuerySet[Review]:
+        wanted = Review.Verification.DELIVERED if value else Review.Verification.ORDERED
+        return reviews.filter(verification=wanted)
+
+    def by_words(self, reviews: QuerySet[Review], name: str, value: str) -> QuerySet[Review]:
+        return contains_each(reviews, value, "title", "comment")
+
+
+class ProductFilter(django_filters.FilterSet):
+    """Products by words, vendor and average stars."""
+
+    search = django_filters.CharFilter(method="by_words", max_length=200)
+    vendor = django_filters.UUIDFilter(field_name="vendor_id")
+    min_rating = django_filters.NumberFilter(field_name="rating__average", lookup_expr="gte", min_value=0, max_value=5)
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    def by_words(self, products: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
+        return contains_each(products, value, "title", "description")
+
+
+def contains_each(rows: QuerySet[Any], words: str, *fields: str) -> QuerySet[Any]:
+    """Rows in which every word stands in one of the fields, in any case."""
+    for word in words.split():
+        condition = Q()
+        for field in fields:
+            condition |= Q(**{f"{field}__icontains": word})
+        rows = rows.filter(condition)
+    return rows

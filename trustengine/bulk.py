@@ -39,7 +39,12 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
         return
     fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, waiting[0])]
     names = ", ".join(_quoted(field.column) for field in fields)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy:
+    # Errors of a COPY come past Django's cursor, so they are translated here.
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
+    ):
         for row in waiting:
             given = (row[field.attname] if field.attname in row else _default(field) for field in fields)
             copy.write_row([_plain(field, value) for field, value in zip(fields, given, strict=True)])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from trustengine.bulk import insert_rows
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import Handler, handler_of, subscriptions
@@ -35,7 +36,11 @@ def enqueue(
 def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priority: int = 5) -> int:
     """Have a coalesced handler run for each of many keys; returns how many."""
     handler = handler_of(function)
-    rows = Job.objects.bulk_create([_row(handler, key, priority, None, {}) for key in keys], batch_size=2_000)
+    if not handler.coalesce:
+        raise ValueError(f"{handler.kind} does not coalesce: it takes arguments rather than a key")
+    shared = {"kind": handler.kind, "priority": priority, "max_attempts": handler.max_attempts}
+    rows = [{"key": str(key), **shared} for key in keys]
+    insert_rows(Job, rows)
     if rows:
         bells.ring_on_commit(handler)
     return len(rows)

@@ -18,7 +18,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.services import note_rights_changed, reinstate_user, rights_of, suspend_user
-from trustengine.admin import EvidenceAdmin
+from trustengine.admin import EvidenceAdmin, Link, register_links
+from trustengine.admin.sidebar import MARKETPLACE, SYSTEM
 from trustengine.audit.services import record
 from trustengine.errors import DomainError
 
@@ -177,3 +178,18 @@ def sees_identities(request: HttpRequest) -> bool:
 
 def permissions_of(group: Group) -> list[int]:
     return sorted(group.permissions.values_list("pk", flat=True))
+
+
+register_links(
+    MARKETPLACE,
+    Link("Profiles", "accounts_profile_changelist", "storefront", permission="accounts.view_profile", order=30),
+    Link("Members", "accounts_membership_changelist", "badge", permission="accounts.view_membership", order=40),
+)
+register_links(
+    SYSTEM,
+    Link("Users", "accounts_user_changelist", "person", permission="accounts.view_user", order=30),
+    Link("Groups", "auth_group_changelist", "groups", permission="auth.view_group", order=40),
+    Link(
+        "Second factors", "otp_totp_totpdevice_changelist", "password", permission="otp_totp.view_totpdevice", order=50
+    ),
+)

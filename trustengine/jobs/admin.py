@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
-from unfold.decorators import display
 
 from trustengine.admin import Area, Card, EvidenceAdmin, Link, register_links, register_panel
 from trustengine.admin.presentation import age, duration, pill
@@ -63,25 +62,25 @@ class JobAdmin(EvidenceAdmin):
     change_form_template = "console/jobs/job.html"
     fields = ()
 
-    @display(description="State")
+    @admin.display(description="State")
     def shown_state(self, job: Job) -> SafeString:
         return pill(job.state)
 
-    @display(description="Attempts")
+    @admin.display(description="Attempts")
     def tries(self, job: Job) -> str:
         return f"{job.attempts} of {job.max_attempts}"
 
-    @display(description="Due")
+    @admin.display(description="Due")
     def due(self, job: Job) -> SafeString | str:
         if job.run_at > timezone.now() and job.state == Job.State.READY:
             return f"in {duration(job.run_at - timezone.now())}"
         return age(job.run_at)
 
-    @display(description="Last problem")
+    @admin.display(description="Last problem")
     def problem(self, job: Job) -> str:
         return str((job.error_details or {}).get("type", "")) or "–"
 
-    @display(description="Asked for")
+    @admin.display(description="Asked for")
     def created(self, job: Job) -> SafeString | str:
         return age(job.created_at)
 
@@ -90,7 +89,8 @@ class JobAdmin(EvidenceAdmin):
     ) -> HttpResponse:
         job = self.get_object(request, object_id)
         context = {"job": job, "heading": job.kind} if isinstance(job, Job) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
 
 @admin.register(CronSlot)
@@ -104,11 +104,11 @@ class CronSlotAdmin(EvidenceAdmin):
     sortable_by = ()
     fields = ["schedule", "slot", "created_at"]
 
-    @display(description="Slot")
+    @admin.display(description="Slot")
     def at(self, slot: CronSlot) -> str:
         return f"{timezone.localtime(slot.slot):%d %b %Y, %H:%M}"
 
-    @display(description="Turned into a job")
+    @admin.display(description="Turned into a job")
     def made(self, slot: CronSlot) -> SafeString | str:
         return age(slot.created_at)
 

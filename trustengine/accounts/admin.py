@@ -49,7 +49,6 @@ class UserAdmin(DjangoUserAdmin, SuperuserForm):
     list_display = ["__str__", "is_active", "is_staff", "suspended_at", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", ("suspended_at", admin.EmptyFieldListFilter), "groups"]
     ordering = ["-date_joined", "-pk"]
-    show_full_result_count = False
     readonly_fields = ["id", "subject", "suspended_at", "of_age_on", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["id", "username", "password"]}),
@@ -154,7 +153,6 @@ class ProfileAdmin(EvidenceAdmin):
     list_filter = ["kind", "created_at"]
     search_fields = ["=id", "display_name"]
     ordering = ["-created_at", "-pk"]
-    show_full_result_count = False
     fields = readonly_fields = ["id", "kind", "display_name", "user", "created_at"]
     inlines = [MemberInline]
 
@@ -168,7 +166,6 @@ class MembershipAdmin(EvidenceAdmin):
     list_select_related = ["user", "profile"]
     search_fields = ["=user__id", "user__username", "=profile__id", "profile__display_name"]
     ordering = ["-created_at", "-pk"]
-    show_full_result_count = False
     fields = readonly_fields = ["user", "profile", "role", "created_at"]
 
 

@@ -7,12 +7,13 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from orders.models import Order, OrderItem, Product
 from trustengine.accounts.models import Profile
 from trustengine.admin import Area, Chart, EvidenceAdmin, Link, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.identities import SEE_IDENTITIES
 from trustengine.admin.presentation import age, link_to, money, pill
 from trustengine.admin.sidebar import MARKETPLACE
@@ -30,7 +31,7 @@ def profile_link(profile: Profile, viewer: Any) -> SafeString | str:
 class OrderAdmin(EvidenceAdmin):
     """Orders, their items, and the trail that led to their status."""
 
-    list_filter = [("status", ChoicesDropdownFilter), ("placed_at", RangeDateFilter)]
+    list_filter = [("status", ChoicesDropdownFilter), ("placed_at", DayRangeFilter)]
     list_select_related = ["customer"]
     search_fields = ["id__endswith"]
     search_ids = ["id", "customer_id", "items__id"]
@@ -104,7 +105,7 @@ def order_context(order: Order, viewer: Any) -> dict[str, Any]:
 class ProductAdmin(EvidenceAdmin):
     """What vendors sell."""
 
-    list_filter = [("is_active", BooleanRadioFilter), ("created_at", RangeDateFilter)]
+    list_filter = [("is_active", BooleanRadioFilter), ("created_at", DayRangeFilter)]
     list_select_related = ["vendor"]
     search_fields = ["title", "vendor__display_name"]
     search_ids = ["id", "vendor_id"]

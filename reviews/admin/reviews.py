@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 
 from reviews.admin.deciding import DecisionForm, decide
 from reviews.admin.decision_page import page_context
@@ -18,6 +18,7 @@ from reviews.admin.queue import PendingQueue
 from reviews.admin.waiting import next_waiting
 from reviews.models import Review
 from trustengine.admin import EvidenceAdmin, name_of
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill, stars
 
 MODERATE = "reviews.moderate_review"
@@ -45,7 +46,7 @@ class ReviewAdmin(EvidenceAdmin):
         ("status", ChoicesDropdownFilter),
         RatingFilter,
         ("is_hidden", BooleanRadioFilter),
-        ("created_at", RangeDateFilter),
+        ("created_at", DayRangeFilter),
     ]
     list_select_related = ["product", "author"]
     search_fields = ["title", "comment", "product__title", "author__id__endswith"]

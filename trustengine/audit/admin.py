@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from trustengine.admin import (
     Area,
@@ -25,6 +25,7 @@ from trustengine.admin import (
     register_panel,
 )
 from trustengine.admin.evidence import as_uuid
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age
 from trustengine.admin.sidebar import MODERATION
 from trustengine.audit import reading
@@ -81,7 +82,7 @@ class EntryAdmin(EvidenceAdmin):
     """Who did what to what, when, why, and what changed by it."""
 
     page_title = "Audit log"
-    list_filter = [VerbFilter, ("actor_kind", ChoicesDropdownFilter), ("at", RangeDateFilter)]
+    list_filter = [VerbFilter, ("actor_kind", ChoicesDropdownFilter), ("at", DayRangeFilter)]
     search_fields = ["object_id"]
     search_help_text = "An id, a request id, a colleague's name, or a verb"
     ordering = ["-at", "-id"]

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from trustengine.admin import Area, Card, EvidenceAdmin, Link, register_links, register_panel
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
 from trustengine.jobs.models import CronSlot, Job
@@ -54,7 +55,7 @@ class JobAdmin(EvidenceAdmin):
 
     list_display = ["kind", "shown_state", "key", "tries", "due", "problem", "created"]
     list_display_links = ["kind"]
-    list_filter = [("state", ChoicesDropdownFilter), KindFilter, QueueFilter, ("created_at", RangeDateTimeFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), KindFilter, QueueFilter, ("created_at", DayRangeFilter)]
     search_fields = ["kind__startswith", "key__startswith"]
     search_help_text = "A kind, a key, or an id"
     ordering = ["-created_at", "-id"]
@@ -98,7 +99,7 @@ class CronSlotAdmin(EvidenceAdmin):
     """Scheduled moments that have been turned into jobs."""
 
     list_display = ["schedule", "at", "made"]
-    list_filter = [("slot", RangeDateTimeFilter)]
+    list_filter = [("slot", DayRangeFilter)]
     search_fields = ["schedule"]
     ordering = ["-slot", "schedule"]
     sortable_by = ()

@@ -42,7 +42,7 @@ class Claim:
 CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT id FROM jobs_job
-        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= now() AND (attempts > 0) = %(failed)s
+        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
         ORDER BY priority, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
 """
@@ -50,14 +50,14 @@ CLAIM_SAME_KEYS = """
     WITH picked AS MATERIALIZED (
         SELECT id FROM jobs_job
         WHERE kind = %(kind)s AND key = ANY(%(keys)s)
-            AND state = 'ready' AND run_at <= now() AND (attempts > 0) = %(failed)s
+            AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
 """
 TAKE = """
     UPDATE jobs_job AS job
-    SET state = 'running', attempts = attempts + 1, lease_token = %(token)s, heartbeat_at = now(),
-        lease_until = now() + make_interval(secs => %(lease)s)
+    SET state = 'running', attempts = attempts + 1, lease_token = %(token)s, heartbeat_at = statement_timestamp(),
+        lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM picked WHERE job.id = picked.id
     RETURNING job.id, job.kind, job.args, job.key, job.priority, job.attempts, job.max_attempts, job.run_at
 """

@@ -45,7 +45,10 @@ def drain(kind: str) -> int:
     if handler is None:
         logger.error("job_kind_unknown", kind=kind)
         return 0
-    close_old_connections()
+    if settings.READ_ONLY:
+        return 0
+    if not connection.in_atomic_block:  # inside one, as in tests, the connection is not ours to drop
+        close_old_connections()
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served = 0

@@ -5,6 +5,7 @@ Safe to run in several copies at once.
 
 import structlog
 from croniter import croniter
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,6 +20,8 @@ logger = structlog.get_logger(__name__)
 
 def sweep() -> None:
     """Return expired leases, turn due cron slots into jobs, ring the bell of every kind that has due jobs."""
+    if settings.READ_ONLY:
+        return
     return_expired_leases()
     for schedule in schedules():
         open_slot(schedule)

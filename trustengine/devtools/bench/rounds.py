@@ -13,11 +13,12 @@ class Size:
     drained: int
     messages: int
     votes: int
+    statements: int
     imported: int
 
 
-FULL = Size(drained=6_000, messages=1_200, votes=800, imported=4_000)
-QUICK = Size(drained=30, messages=10, votes=16, imported=20)
+FULL = Size(drained=4_000, messages=1_000, votes=300, statements=3_000, imported=4_000)
+QUICK = Size(drained=30, messages=10, votes=16, statements=32, imported=20)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

@@ -1,8 +1,61 @@
 """What tests import by name, and what the test runner installs for them."""
 
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+
+PATIENCE = 30.0  # only ever waited for in full when something is broken
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Call all of them at the same moment; what each returned or raised, in their order.
+
+    Each call has a thread and a database connection of its own, opened before the start,
+    so the test needs ``django_db(transaction=True)``. Fails if one of them hangs.
+    """
+    from django.db import connection, connections
+
+    assert not connection.in_atomic_block, "threads see committed rows only: use django_db(transaction=True)"
+    start = threading.Barrier(len(calls))
+    outcomes: list[Any] = [TimeoutError("still running")] * len(calls)
+
+    def take_part(position: int, call: Callable[[], Any]) -> None:
+        try:
+            connection.ensure_connection()
+            start.wait(PATIENCE)
+            outcomes[position] = call()
+        except Exception as error:  # whatever it is, the test looks at it
+            outcomes[position] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=take_part, args=each, daemon=True) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads), f"some calls hang: {outcomes}"
+    return outcomes
+
+
+def run_due_jobs(*, failing: bool = False) -> int:
+    """Run every due job in this process, also those that they enqueue; returns how many.
+
+    Fails with the handler's traceback if a job failed, unless ``failing`` jobs are what
+    the test is about.
+    """
+    from trustengine.jobs.models import Job
+    from trustengine.jobs.runner import drain_all
+
+    failed = Job.objects.open().exclude(error_details=None)
+    before = set(failed.values_list("pk", "attempts"))
+    served = drain_all()
+    fresh = [job for job in failed if (job.pk, job.attempts) not in before]
+    assert failing or not fresh, "\n".join(
+        f"{job} failed: {(job.error_details or {}).get('traceback')}" for job in fresh
+    )
+    return served
 
 
 def let_flushes_pass_triggers() -> None:

@@ -42,7 +42,7 @@ class Claim:
 CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT id FROM jobs_job
-        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= now() AND (attempts > 0) = %(failed)s
+        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
         ORDER BY priority, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
 """
@@ -50,7 +50,7 @@ CLAIM_SAME_KEYS = """
     WITH picked AS MATERIALIZED (
         SELECT id FROM jobs_job
         WHERE kind = %(kind)s AND key = ANY(%(keys)s)
-            AND state = 'ready' AND run_at <= now() AND (attempts > 0) = %(failed)s
+            AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
 """
@@ -78,7 +78,7 @@ def claim(handler: Handler) -> list[Claim]:
             "token": token,
             "lease": settings.JOB_LEASE_SECONDS,
         }
-        with transaction.atomic(durable=_outermost()), connection.cursor() as cursor:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
             jobs = _take(cursor, CLAIM, values)
             if jobs and handler.coalesce:
                 jobs += _take(
@@ -187,8 +187,3 @@ def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:
     for job in jobs:
         groups.setdefault(job.key, []).append(job)
     return list(groups.values())
-
-
-def _outermost() -> bool:
-    """Durable except where a test wraps everything in a transaction of its own."""
-    return not connection.in_atomic_block

@@ -45,7 +45,6 @@ def drain(kind: str) -> int:
     if handler is None:
         logger.error("job_kind_unknown", kind=kind)
         return 0
-    close_old_connections()
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served = 0

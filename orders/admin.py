@@ -7,13 +7,13 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
-from unfold.decorators import display
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from orders.models import Order, OrderItem, Product
 from trustengine.accounts.models import Profile
 from trustengine.admin import Area, Chart, EvidenceAdmin, Link, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.identities import SEE_IDENTITIES
 from trustengine.admin.presentation import age, link_to, money, pill
 from trustengine.admin.sidebar import MARKETPLACE
@@ -31,7 +31,7 @@ def profile_link(profile: Profile, viewer: Any) -> SafeString | str:
 class OrderAdmin(EvidenceAdmin):
     """Orders, their items, and the trail that led to their status."""
 
-    list_filter = [("status", ChoicesDropdownFilter), ("placed_at", RangeDateFilter)]
+    list_filter = [("status", ChoicesDropdownFilter), ("placed_at", DayRangeFilter)]
     list_select_related = ["customer"]
     search_fields = ["id__endswith"]
     search_ids = ["id", "customer_id", "items__id"]
@@ -46,29 +46,29 @@ class OrderAdmin(EvidenceAdmin):
         return orders.prefetch_related("items")
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @display(description="Customer")
+        @admin.display(description="Customer")
         def customer(order: Order) -> SafeString | str:
             return profile_link(order.customer, request.user)
 
         return ["__str__", "shown_status", customer, "pieces", "total", "placed", "delivered"]
 
-    @display(description="Status")
+    @admin.display(description="Status")
     def shown_status(self, order: Order) -> SafeString:
         return pill(order.status)
 
-    @display(description="Pieces")
+    @admin.display(description="Pieces")
     def pieces(self, order: Order) -> int:
         return sum(item.quantity for item in order.items.all())
 
-    @display(description="Total")
+    @admin.display(description="Total")
     def total(self, order: Order) -> str:
         return money(total_cents(order.items.all()), order.currency)
 
-    @display(description="Placed")
+    @admin.display(description="Placed")
     def placed(self, order: Order) -> SafeString | str:
         return age(order.placed_at)
 
-    @display(description="Delivered")
+    @admin.display(description="Delivered")
     def delivered(self, order: Order) -> SafeString | str:
         return age(order.delivered_at)
 
@@ -77,7 +77,8 @@ class OrderAdmin(EvidenceAdmin):
     ) -> HttpResponse:
         order = self.get_object(request, object_id)
         context = order_context(order, request.user) if isinstance(order, Order) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
 
 def total_cents(items: Iterable[OrderItem]) -> int:
@@ -88,7 +89,8 @@ def order_context(order: Order, viewer: Any) -> dict[str, Any]:
     """An order's items, and what the audit log says about it and them."""
     items = list(order.items.select_related("product", "vendor").order_by("pk"))
     rows = [
-        {"item": item, "total_cents": total_cents([item]), "vendor": profile_link(item.vendor, viewer)} for item in items
+        {"item": item, "total_cents": total_cents([item]), "vendor": profile_link(item.vendor, viewer)}
+        for item in items
     ]
     return {
         "order": order,
@@ -103,7 +105,7 @@ def order_context(order: Order, viewer: Any) -> dict[str, Any]:
 class ProductAdmin(EvidenceAdmin):
     """What vendors sell."""
 
-    list_filter = [("is_active", BooleanRadioFilter), ("created_at", RangeDateFilter)]
+    list_filter = [("is_active", BooleanRadioFilter), ("created_at", DayRangeFilter)]
     list_select_related = ["vendor"]
     search_fields = ["title", "vendor__display_name"]
     search_ids = ["id", "vendor_id"]
@@ -114,25 +116,25 @@ class ProductAdmin(EvidenceAdmin):
     fields = ()
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @display(description="Vendor")
+        @admin.display(description="Vendor")
         def vendor(product: Product) -> SafeString | str:
             return profile_link(product.vendor, request.user)
 
         return ["title", vendor, "price", "stock_left", "offered", "added"]
 
-    @display(description="Price")
+    @admin.display(description="Price")
     def price(self, product: Product) -> str:
         return money(product.price_cents, product.currency)
 
-    @display(description="Stock")
+    @admin.display(description="Stock")
     def stock_left(self, product: Product) -> str:
         return "not tracked" if product.stock is None else str(product.stock)
 
-    @display(description="Offered")
+    @admin.display(description="Offered")
     def offered(self, product: Product) -> SafeString:
         return pill("active", "success") if product.is_active else pill("inactive", "")
 
-    @display(description="Added")
+    @admin.display(description="Added")
     def added(self, product: Product) -> SafeString | str:
         return age(product.created_at)
 
@@ -141,7 +143,8 @@ class ProductAdmin(EvidenceAdmin):
     ) -> HttpResponse:
         product = self.get_object(request, object_id)
         context = self.product_context(product, request.user) if isinstance(product, Product) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
     def product_context(self, product: Product, viewer: Any) -> dict[str, Any]:
         """What the product's page shows."""
@@ -168,4 +171,3 @@ register_links(
     Link("Orders", "orders_order_changelist", "receipt_long", permission="orders.view_order", order=10),
     Link("Products", "orders_product_changelist", "inventory_2", permission="orders.view_product", order=20),
 )
-

@@ -41,7 +41,11 @@ def reviews_waiting(request: HttpRequest) -> Card:
 def decisions_today(request: HttpRequest) -> Card:
     decided = ReviewRevision.objects.filter(
         state__in=[State.APPROVED, State.REJECTED], decided_at__gte=start_of(timezone.localdate())
-    ).aggregate(count=Count("pk"), own=Count("pk", filter=Q(decided_by=request.user.pk)), by_rule=Count("pk", filter=Q(decided_by=None)))
+    ).aggregate(
+        count=Count("pk"),
+        own=Count("pk", filter=Q(decided_by=request.user.pk)),
+        by_rule=Count("pk", filter=Q(decided_by=None)),
+    )
     shares = [(decided["own"], "by you"), (decided["by_rule"], "by rule")]
     colleagues = decided["count"] - decided["own"] - decided["by_rule"]
     note = ", ".join(f"{count} {whose}" for count, whose in [*shares, (colleagues, "by colleagues")] if count)
@@ -53,13 +57,13 @@ def reviews_per_day(request: HttpRequest) -> Chart:
     days = last_days()
     since = start_of(days[0])
     revisions = ReviewRevision.objects.order_by()
-    submitted = dict(
-        revisions.filter(created_at__gte=since).values_list(TruncDate("created_at")).annotate(Count("pk"))
-    )
+    submitted = dict(revisions.filter(created_at__gte=since).values_list(TruncDate("created_at")).annotate(Count("pk")))
     decided = (
         revisions.filter(decided_at__gte=since)
         .values_list(TruncDate("decided_at"))
-        .annotate(approved=Count("pk", filter=Q(state=State.APPROVED)), rejected=Count("pk", filter=Q(state=State.REJECTED)))
+        .annotate(
+            approved=Count("pk", filter=Q(state=State.APPROVED)), rejected=Count("pk", filter=Q(state=State.REJECTED))
+        )
     )
     approved, rejected = {}, {}
     for day, yes, no in decided:
@@ -98,6 +102,8 @@ def count_waiting(request: HttpRequest) -> int:
 
 register_links(
     MODERATION,
-    Link("Pending reviews", "reviews_review_pending", "rate_review", permission=MODERATE, order=10, badge=count_waiting),
+    Link(
+        "Pending reviews", "reviews_review_pending", "rate_review", permission=MODERATE, order=10, badge=count_waiting
+    ),
     Link("All reviews", "reviews_review_changelist", "reviews", permission="reviews.view_review", order=20),
 )

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from orders.admin import ProductAdmin
 from orders.models import Product
@@ -30,7 +29,7 @@ class RatedProductAdmin(ProductAdmin):
         title, *others = super().get_list_display(request)
         return [title, "rated", *others]
 
-    @display(description="Rating")
+    @admin.display(description="Rating")
     def rated(self, product: Product) -> SafeString | str:
         rating: ProductRating | None = getattr(product, "rating", None)
         if rating is None or not rating.count or rating.average is None:

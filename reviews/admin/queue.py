@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
 
 from reviews.admin.deciding import REASONS, DecisionForm, QueueActionForm, decide
 from reviews.admin.waiting import pending_revision, signals_of, waiting, waiting_since, with_pending_texts
@@ -49,7 +48,7 @@ class PendingQueue(EvidenceAdmin):
         return ["waiting_since", "pk"]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @display(description="Author")
+        @admin.display(description="Author")
         def author(review: Review) -> SafeString:
             reputation = getattr(review.author, "reputation", None)
             standing = f"reputation {reputation.score}" if reputation else "no decision yet"
@@ -57,13 +56,13 @@ class PendingQueue(EvidenceAdmin):
                 '<span class="te-who">{}<small>{}</small></span>', name_of(review.author, request.user), standing
             )
 
-        @display(description="Product")
+        @admin.display(description="Product")
         def product(review: Review) -> SafeString | str:
             return link_to(review.product, request.user)
 
         return ["what_waits", product, author, "since"]
 
-    @display(description="What waits")
+    @admin.display(description="What waits")
     def what_waits(self, review: Review) -> str:
         revision = pending_revision(review)
         context = {
@@ -75,15 +74,15 @@ class PendingQueue(EvidenceAdmin):
         }
         return render_to_string("console/reviews/queue_row.html", context)
 
-    @display(description="Waiting")
+    @admin.display(description="Waiting")
     def since(self, review: Review) -> SafeString | str:
         return age(waiting_since(review))
 
-    @action(description="Approve", permissions=["moderate"])
+    @admin.action(description="Approve", permissions=["moderate"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
         self._decide(request, queryset, DecisionForm.APPROVE, "")
 
-    @action(description="Reject", permissions=["moderate"])
+    @admin.action(description="Reject", permissions=["moderate"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
         reason = request.POST.get("reason", "")
         if reason not in dict(REASONS):
@@ -103,5 +102,3 @@ class PendingQueue(EvidenceAdmin):
                 reason=reason,
             )
             self.message_user(request, outcome.message, messages.SUCCESS if outcome.taken else messages.WARNING)
-
-

@@ -10,8 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
-from unfold.decorators import display
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 
 from reviews.admin.deciding import DecisionForm, decide
 from reviews.admin.decision_page import page_context
@@ -19,6 +18,7 @@ from reviews.admin.queue import PendingQueue
 from reviews.admin.waiting import next_waiting
 from reviews.models import Review
 from trustengine.admin import EvidenceAdmin, name_of
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill, stars
 
 MODERATE = "reviews.moderate_review"
@@ -46,7 +46,7 @@ class ReviewAdmin(EvidenceAdmin):
         ("status", ChoicesDropdownFilter),
         RatingFilter,
         ("is_hidden", BooleanRadioFilter),
-        ("created_at", RangeDateFilter),
+        ("created_at", DayRangeFilter),
     ]
     list_select_related = ["product", "author"]
     search_fields = ["title", "comment", "product__title", "author__id__endswith"]
@@ -58,32 +58,32 @@ class ReviewAdmin(EvidenceAdmin):
     fields = ()
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @display(description="Author")
+        @admin.display(description="Author")
         def author(review: Review) -> str:
             return name_of(review.author, request.user)
 
         return ["text", "shown_rating", "product", author, "state", "helpful", "written"]
 
-    @display(description="Review")
+    @admin.display(description="Review")
     def text(self, review: Review) -> str:
         text = review.title or review.comment
         return f"{text[:70]}…" if len(text) > 70 else text or "(stars only)"
 
-    @display(description="Rating")
+    @admin.display(description="Rating")
     def shown_rating(self, review: Review) -> SafeString:
         return stars(review.rating)
 
-    @display(description="State")
+    @admin.display(description="State")
     def state(self, review: Review) -> SafeString:
         if review.deleted_at:
             return pill("withdrawn", "")
         return pill("hidden") if review.is_hidden else pill(review.status)
 
-    @display(description="Helpful")
+    @admin.display(description="Helpful")
     def helpful(self, review: Review) -> str:
         return f"{review.helpful_votes} / {review.helpful_votes + review.unhelpful_votes}"
 
-    @display(description="Written")
+    @admin.display(description="Written")
     def written(self, review: Review) -> SafeString | str:
         return age(review.created_at)
 
@@ -95,20 +95,24 @@ class ReviewAdmin(EvidenceAdmin):
             path("pending/next/", view(self.next_view), name="reviews_review_next"),
             path("<uuid:review_id>/decide/", view(self.decide_view), name="reviews_review_decide"),
         ]
-        return own + super().get_urls()
+        urls: list[URLPattern] = super().get_urls()
+        return own + urls
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """The review that has waited longest, or the empty queue."""
         _require_moderator(request)
         review = next_waiting()
-        return redirect("admin:reviews_review_change", review.pk) if review else redirect("admin:reviews_review_pending")
+        return (
+            redirect("admin:reviews_review_change", review.pk) if review else redirect("admin:reviews_review_pending")
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         review = self.get_object(request, object_id)
         context = page_context(review, request) if isinstance(review, Review) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
     def decide_view(self, request: HttpRequest, review_id: UUID) -> HttpResponse:
         """Carry out a decision, say what became of it, and go on to the next review that waits."""

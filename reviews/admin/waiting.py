@@ -7,15 +7,13 @@ from django.db.models import F, Prefetch, QuerySet
 
 from reviews.models import Review, ReviewRevision
 
-EXCERPT = 160
 
-
-def waiting() -> QuerySet[Review]:
+def waiting() -> QuerySet[Any]:
     """Reviews with a decision to take, each with ``waiting_since``: when its pending text was written."""
     return Review.objects.pending().annotate(waiting_since=F("revisions__created_at"))
 
 
-def with_pending_texts(reviews: QuerySet[Review]) -> QuerySet[Review]:
+def with_pending_texts(reviews: QuerySet[Any]) -> QuerySet[Any]:
     """The same, with all that a row of the queue shows, in a fixed number of queries."""
     pending = ReviewRevision.objects.filter(state=ReviewRevision.State.PENDING).select_related("screening")
     return reviews.select_related("product", "author__reputation").prefetch_related(
@@ -35,7 +33,8 @@ def waiting_since(review: Any) -> datetime:
 
 def next_waiting() -> Review | None:
     """The review that has waited longest."""
-    return waiting().order_by("waiting_since", "pk").first()
+    review: Review | None = waiting().order_by("waiting_since", "pk").first()
+    return review
 
 
 def signals_of(revision: ReviewRevision | None) -> list[dict[str, Any]] | None:

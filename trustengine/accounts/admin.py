@@ -18,7 +18,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.services import note_rights_changed, reinstate_user, rights_of, suspend_user
-from trustengine.admin import EvidenceAdmin
+from trustengine.admin import EvidenceAdmin, Link, register_links
+from trustengine.admin.sidebar import MARKETPLACE, SYSTEM
 from trustengine.audit.services import record
 from trustengine.errors import DomainError
 
@@ -48,7 +49,6 @@ class UserAdmin(DjangoUserAdmin, SuperuserForm):
     list_display = ["__str__", "is_active", "is_staff", "suspended_at", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", ("suspended_at", admin.EmptyFieldListFilter), "groups"]
     ordering = ["-date_joined", "-pk"]
-    show_full_result_count = False
     readonly_fields = ["id", "subject", "suspended_at", "of_age_on", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["id", "username", "password"]}),
@@ -153,7 +153,6 @@ class ProfileAdmin(EvidenceAdmin):
     list_filter = ["kind", "created_at"]
     search_fields = ["=id", "display_name"]
     ordering = ["-created_at", "-pk"]
-    show_full_result_count = False
     fields = readonly_fields = ["id", "kind", "display_name", "user", "created_at"]
     inlines = [MemberInline]
 
@@ -167,7 +166,6 @@ class MembershipAdmin(EvidenceAdmin):
     list_select_related = ["user", "profile"]
     search_fields = ["=user__id", "user__username", "=profile__id", "profile__display_name"]
     ordering = ["-created_at", "-pk"]
-    show_full_result_count = False
     fields = readonly_fields = ["user", "profile", "role", "created_at"]
 
 
@@ -177,3 +175,18 @@ def sees_identities(request: HttpRequest) -> bool:
 
 def permissions_of(group: Group) -> list[int]:
     return sorted(group.permissions.values_list("pk", flat=True))
+
+
+register_links(
+    MARKETPLACE,
+    Link("Profiles", "accounts_profile_changelist", "storefront", permission="accounts.view_profile", order=30),
+    Link("Members", "accounts_membership_changelist", "badge", permission="accounts.view_membership", order=40),
+)
+register_links(
+    SYSTEM,
+    Link("Users", "accounts_user_changelist", "person", permission="accounts.view_user", order=30),
+    Link("Groups", "auth_group_changelist", "groups", permission="auth.view_group", order=40),
+    Link(
+        "Second factors", "otp_totp_totpdevice_changelist", "password", permission="otp_totp.view_totpdevice", order=50
+    ),
+)

@@ -42,10 +42,18 @@ class ConsoleChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class NothingByForm:
-    """No row is added, changed or deleted by a form: services do that."""
+class EvidenceAdmin(ModelAdmin):
+    """Rows to search and read. They change through services, which actions call, never through a form."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    paginator: type[Paginator] = BoundedPaginator
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    page_title = ""  # what the list is called, where the plural of its model does not say it
+    search_ids: Sequence[str] = ("id",)  # columns that a search for a whole id is answered from, by their indexes
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -54,20 +62,9 @@ class NothingByForm:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-
-class EvidenceAdmin(NothingByForm, ModelAdmin):
-    """Rows to search and read. They change through services, which actions call, never through a form."""
-
-    paginator = BoundedPaginator
-    list_per_page = 50
-    list_filter_submit = True
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    page_title = ""  # what the list is called, where the plural of its model does not say it
-    search_ids: Sequence[str] = ("id",)  # columns that a search for a whole id is answered from, by their indexes
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"page_title": self.page_title, **(extra_context or {})})
+        page: HttpResponse = super().changelist_view(request, {"page_title": self.page_title, **(extra_context or {})})
+        return page
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConsoleChangeList
@@ -77,7 +74,8 @@ class EvidenceAdmin(NothingByForm, ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         number = as_uuid(search_term)
         if number is None:
-            return super().get_search_results(request, queryset, search_term)
+            found_by_words: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+            return found_by_words
         found = Q()
         for column in self.search_ids:
             found |= Q(**{column: number})

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from django.http import HttpRequest
 
-
 TICKS = {"color": "#8592a3", "maxRotation": 0}
 CHART_OPTIONS = {
     "animation": False,

@@ -36,7 +36,10 @@ def stars(rating: int | None) -> SafeString:
     """A rating as five stars, read aloud as a number."""
     full = rating or 0
     return format_html(
-        '<span class="te-stars" role="img" aria-label="{} of 5 stars"><b>{}</b>{}</span>', full, "★" * full, "★" * (5 - full)
+        '<span class="te-stars" role="img" aria-label="{} of 5 stars"><b>{}</b>{}</span>',
+        full,
+        "★" * full,
+        "★" * (5 - full),
     )
 
 

@@ -39,9 +39,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     allowed += [(SYSTEM, link) for link in _unplaced(request)]
     allowed.sort(key=lambda pair: (pair[1].order, pair[1].title))
     current = _current(request.path, [link for _, link in allowed])
-    home = {"title": "Home", "icon": "space_dashboard", "link": reverse("admin:index"), "active": current is None}
-    home["active"] = request.path == home["link"]
-    groups = [{"title": None, "items": [home]}]
+    index = reverse("admin:index")
+    home = {"title": "Home", "icon": "space_dashboard", "link": index, "active": request.path == index}
+    groups: list[dict[str, Any]] = [{"title": None, "items": [home]}]
     for title in GROUPS:
         items = [_item(link, request, active=link is current) for group, link in allowed if group == title]
         if items:

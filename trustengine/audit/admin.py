@@ -12,11 +12,20 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
-from unfold.decorators import display
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from trustengine.admin import Area, ConsoleChangeList, EvidenceAdmin, Link, Panel, name_of, register_links, register_panel
+from trustengine.admin import (
+    Area,
+    ConsoleChangeList,
+    EvidenceAdmin,
+    Link,
+    Panel,
+    name_of,
+    register_links,
+    register_panel,
+)
 from trustengine.admin.evidence import as_uuid
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age
 from trustengine.admin.sidebar import MODERATION
 from trustengine.audit import reading
@@ -58,6 +67,8 @@ def known_verbs() -> list[str]:
 class EntryChangeList(ConsoleChangeList):
     """Looks up the actors of all entries of a page together."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         entries = list(self.result_list)
@@ -71,7 +82,7 @@ class EntryAdmin(EvidenceAdmin):
     """Who did what to what, when, why, and what changed by it."""
 
     page_title = "Audit log"
-    list_filter = [VerbFilter, ("actor_kind", ChoicesDropdownFilter), ("at", RangeDateFilter)]
+    list_filter = [VerbFilter, ("actor_kind", ChoicesDropdownFilter), ("at", DayRangeFilter)]
     search_fields = ["object_id"]
     search_help_text = "An id, a request id, a colleague's name, or a verb"
     ordering = ["-at", "-id"]
@@ -80,27 +91,27 @@ class EntryAdmin(EvidenceAdmin):
     fields = ()
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @display(description="Who")
+        @admin.display(description="Who")
         def who(entry: Entry) -> str:
             line: reading.Line = entry.line  # type: ignore[attr-defined]
             return "somebody who is gone" if line.is_gone else name_of(line.actor, request.user)
 
         return ["what", "about", who, "changed", "reason", "when"]
 
-    @display(description="What")
+    @admin.display(description="What")
     def what(self, entry: Entry) -> str:
         return reading.in_words(entry.verb)
 
-    @display(description="About")
+    @admin.display(description="About")
     def about(self, entry: Entry) -> SafeString | str:
         text, address = reading.about(entry), entry.line.object_url  # type: ignore[attr-defined]
         return format_html('<a class="te-link" href="{}">{}</a>', address, text) if address else text
 
-    @display(description="Changed")
+    @admin.display(description="Changed")
     def changed(self, entry: Entry) -> str:
         return render_to_string("console/audit/brief.html", {"changes": reading.changes(entry), "limit": 3})
 
-    @display(description="When")
+    @admin.display(description="When")
     def when(self, entry: Entry) -> SafeString | str:
         return age(entry.at)
 
@@ -123,7 +134,8 @@ class EntryAdmin(EvidenceAdmin):
         context: dict[str, Any] = {"parent_title": self.page_title}
         if isinstance(entry, Entry):
             context |= {"line": reading.lines([entry], request.user)[0], "heading": reading.in_words(entry.verb)}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
 
 def _about_id(term: str) -> Q:

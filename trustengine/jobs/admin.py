@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
-from unfold.decorators import display
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from trustengine.admin import Area, Card, EvidenceAdmin, Link, register_links, register_panel
+from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
 from trustengine.jobs.models import CronSlot, Job
@@ -55,7 +55,7 @@ class JobAdmin(EvidenceAdmin):
 
     list_display = ["kind", "shown_state", "key", "tries", "due", "problem", "created"]
     list_display_links = ["kind"]
-    list_filter = [("state", ChoicesDropdownFilter), KindFilter, QueueFilter, ("created_at", RangeDateTimeFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), KindFilter, QueueFilter, ("created_at", DayRangeFilter)]
     search_fields = ["kind__startswith", "key__startswith"]
     search_help_text = "A kind, a key, or an id"
     ordering = ["-created_at", "-id"]
@@ -63,25 +63,25 @@ class JobAdmin(EvidenceAdmin):
     change_form_template = "console/jobs/job.html"
     fields = ()
 
-    @display(description="State")
+    @admin.display(description="State")
     def shown_state(self, job: Job) -> SafeString:
         return pill(job.state)
 
-    @display(description="Attempts")
+    @admin.display(description="Attempts")
     def tries(self, job: Job) -> str:
         return f"{job.attempts} of {job.max_attempts}"
 
-    @display(description="Due")
+    @admin.display(description="Due")
     def due(self, job: Job) -> SafeString | str:
         if job.run_at > timezone.now() and job.state == Job.State.READY:
             return f"in {duration(job.run_at - timezone.now())}"
         return age(job.run_at)
 
-    @display(description="Last problem")
+    @admin.display(description="Last problem")
     def problem(self, job: Job) -> str:
         return str((job.error_details or {}).get("type", "")) or "–"
 
-    @display(description="Asked for")
+    @admin.display(description="Asked for")
     def created(self, job: Job) -> SafeString | str:
         return age(job.created_at)
 
@@ -90,7 +90,8 @@ class JobAdmin(EvidenceAdmin):
     ) -> HttpResponse:
         job = self.get_object(request, object_id)
         context = {"job": job, "heading": job.kind} if isinstance(job, Job) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
 
 
 @admin.register(CronSlot)
@@ -98,17 +99,17 @@ class CronSlotAdmin(EvidenceAdmin):
     """Scheduled moments that have been turned into jobs."""
 
     list_display = ["schedule", "at", "made"]
-    list_filter = [("slot", RangeDateTimeFilter)]
+    list_filter = [("slot", DayRangeFilter)]
     search_fields = ["schedule"]
     ordering = ["-slot", "schedule"]
     sortable_by = ()
     fields = ["schedule", "slot", "created_at"]
 
-    @display(description="Slot")
+    @admin.display(description="Slot")
     def at(self, slot: CronSlot) -> str:
         return f"{timezone.localtime(slot.slot):%d %b %Y, %H:%M}"
 
-    @display(description="Turned into a job")
+    @admin.display(description="Turned into a job")
     def made(self, slot: CronSlot) -> SafeString | str:
         return age(slot.created_at)
 

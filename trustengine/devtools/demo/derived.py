@@ -1,6 +1,7 @@
 """Bringing derived values in line with the rows just stored, by the functions that define them."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from orders.models import Order
@@ -13,9 +14,9 @@ from trustengine.devtools.demo.world import BATCH
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
     """Order statuses, ratings, vote totals and reputations. Without jobs: their time would be the present."""
-    orders = list(Order.objects.with_derived_status())
-    for order in orders:
-        order.status, order.delivered_at = order.derived_status, order.derived_delivered_at
+    annotated: Any = Order.objects.with_derived_status()
+    derived = annotated.values_list("pk", "derived_status", "derived_delivered_at")
+    orders = [Order(pk=pk, status=status, delivered_at=moment) for pk, status, moment in derived]
     Order.objects.bulk_update(orders, ["status", "delivered_at"], batch_size=BATCH)
     ProductRating.objects.bulk_create(ProductRating(**counts) for counts in counted_stars(Review.objects.all()))
     for review_id in voted_on:

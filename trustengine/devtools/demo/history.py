@@ -25,6 +25,7 @@ from trustengine.devtools.demo.world import World
 from trustengine.devtools.demo.writing import Draft, advertise, reconsider, write
 
 State = ReviewRevision.State
+Event = Callable[[datetime], None]
 
 
 class History:
@@ -35,13 +36,13 @@ class History:
         self.moderators = (moderator, senior)
         self.stories: list[Story] = []
         self.standings: dict[object, Standing] = defaultdict(Standing)
-        self._events: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._events: list[tuple[datetime, int, Event]] = []
         self._numbers = count()
 
-    def at(self, moment: datetime, event: Callable[[datetime], None]) -> None:
+    def at(self, moment: datetime, event: Event) -> None:
         """Let something happen at a moment, unless that lies beyond the horizon."""
         if moment < self.world.horizon:
-            heapq.heappush(self._events, (moment, next(self._numbers), event))
+            self._push(moment, event)
 
     def replay(self) -> None:
         """Let everything happen, and keep the rows."""
@@ -74,6 +75,9 @@ class History:
         after = {"revision": revision.number, "status": review.status, "rating": revision.rating}
         self._note(moment, "review.edited", review, actor=author, before=before, after=after)
 
+    def _push(self, moment: datetime, event: Event) -> None:
+        heapq.heappush(self._events, (moment, next(self._numbers), event))
+
     def _submit(self, purchase: Purchase, draft: Draft, wait: timedelta | None, moment: datetime) -> None:
         author, item = purchase.person.user, purchase.item
         if item.refunded_at is not None and item.refunded_at <= moment:
@@ -91,7 +95,7 @@ class History:
         revision = new_revision(self.world, story, moment)
         # At once, where the horizon would cut it off: nothing may wait unscreened.
         screened = min(moment + timedelta(seconds=self.world.rng.uniform(0.4, 3)), self.world.horizon)
-        heapq.heappush(self._events, (screened, next(self._numbers), partial(self._screen, story, revision, wait)))
+        self._push(screened, partial(self._screen, story, revision, wait))
         return revision
 
     def _screen(self, story: Story, revision: ReviewRevision, wait: timedelta | None, moment: datetime) -> None:

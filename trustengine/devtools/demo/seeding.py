@@ -64,7 +64,7 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
         if model._default_manager.exists():
             raise Occupied(f"the database holds {model._meta.verbose_name_plural} already: the demo needs an empty one")
     world = World(seed=number, now=now or timezone.now())
-    voted_on = _invent(world)
+    voted_on = invent(world)
     world.store(TABLES)
     join_groups()
     derive_everything(voted_on=voted_on)
@@ -72,7 +72,7 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
     return True
 
 
-def _invent(world: World) -> list[UUID]:
+def invent(world: World) -> list[UUID]:
     """Think up everything, in memory."""
     accounts = make_accounts(world)
     articles = make_shops(world, owners={SHOP: accounts["vendor"].user})

@@ -24,8 +24,8 @@ def make_votes(world: World, stories: Sequence[Story], voters: Sequence[Person])
             shards[_vote(world, story, person.user, helpful)] += 1
     places = sorted({(review_id, shard) for review_id, shard, _ in shards})
     for review_id, shard in places:
-        helpful, unhelpful = shards[review_id, shard, True], shards[review_id, shard, False]
-        world.add(ReviewVoteShard(review_id=review_id, shard=shard, helpful=helpful, unhelpful=unhelpful))
+        counts = {"helpful": shards[review_id, shard, True], "unhelpful": shards[review_id, shard, False]}
+        world.add(ReviewVoteShard(review_id=review_id, shard=shard, **counts))
     return sorted({review_id for review_id, _ in places})
 
 

@@ -49,7 +49,8 @@ class ReadOnly:
             return self.get_response(request)
         error = ReadOnlyMode()
         response = as_json(error.status, error.code, error.detail)
-        response.headers.update(error.headers)
+        for name, value in error.headers.items():
+            response[name] = value
         return response
 
 

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from trustengine.accounts.authentication import caller
+from trustengine.accounts.callers import caller
 from trustengine.accounts.models import Membership
 from trustengine.accounts.serializers import (
     AccessOutput,

@@ -1,7 +1,5 @@
 """The API's door: ``Authorization: Bearer``."""
 
-from typing import cast
-
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -36,11 +34,6 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
-
-
-def caller(request: Request) -> User:
-    """The user behind a request that has passed ``IsAuthenticated``."""
-    return cast(User, request.user)
 
 
 def _bearer(header: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
@@ -46,4 +47,4 @@ def seconds_left(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
         for moment in attempts.values_list("attempt_time", flat=True)
     ]
     end = max(moments, default=timezone.now()) + pause
-    return max(1, int((end - timezone.now()).total_seconds()))
+    return max(1, ceil((end - timezone.now()).total_seconds()))

@@ -80,7 +80,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.subject:  # an account made here is its own subject
+        if self.__dict__.get("subject") == "":  # an account made here is its own subject; deferred, it has one
             self.subject = str(self.pk)
 
     def __str__(self) -> str:

@@ -4,13 +4,13 @@ import contextvars
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from trustengine.jobs import bells
 from trustengine.jobs.claims import (
@@ -22,7 +22,7 @@ from trustengine.jobs.claims import (
     give_back,
     renew,
 )
-from trustengine.jobs.registry import Handler, handler_for, handlers
+from trustengine.jobs.registry import Handler, handler_for, handler_of, handlers
 
 logger = structlog.get_logger(__name__)
 
@@ -39,26 +39,34 @@ def drain(kind: str) -> int:
     """Run the due jobs of one kind until none is left; returns how many.
 
     Ends early, and rings again, after ``JOB_DRAIN_SECONDS`` or when the worker is told
-    to stop, giving back what it has claimed but not begun.
+    to stop. What it has claimed but not begun it gives back, whatever ends it. Nothing
+    runs while the system is read-only.
     """
     handler = handler_for(kind)
     if handler is None:
-        logger.error("job_kind_unknown", kind=kind)
+        logger.error("job_kind_unknown", kind=kind)  # the rows wait for a worker whose code knows it
         return 0
-    if not connection.in_atomic_block:  # inside one, as in tests, the connection is not ours to drop
-        close_old_connections()
+    if settings.READ_ONLY:
+        return 0
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served = 0
     while claims := claim(handler):
+        begun = 0
         with _heartbeat(claims[0].token):
-            for position, taken in enumerate(claims):
-                if stop_requested.is_set() or time.monotonic() > deadline:
-                    give_back(claims[position:])
-                    bells.ring(handler, again=True)
-                    return served
-                run(handler, taken)
-                served += len(taken.jobs)
+            try:
+                for taken in claims:
+                    if stop_requested.is_set() or time.monotonic() > deadline:
+                        break
+                    begun += 1
+                    run(handler, taken)
+                    served += len(taken.jobs)
+            finally:
+                if begun < len(claims):
+                    give_back(claims[begun:])
+        if begun < len(claims):
+            bells.ring(handler, again=True)
+            break
     return served
 
 
@@ -74,7 +82,8 @@ def run(handler: Handler, taken: Claim) -> bool:
     """Run one claim, and settle it; False if it failed or was taken over.
 
     Effects and completion share a transaction. Deferred constraints raise at COMMIT, so
-    errors are caught outside of it.
+    errors are caught outside of it. What ends the process, as ``SystemExit`` does, has
+    failed the job too, and goes on.
     """
     job_id = taken.jobs[0].pk
     token = _current.set(job_id)
@@ -83,21 +92,20 @@ def run(handler: Handler, taken: Claim) -> bool:
         if handler.atomic:
             with transaction.atomic():
                 if handler.coalesce:
-                    _lock_key(handler.kind, taken.jobs[0].key)
+                    lock_key(handler.function, taken.jobs[0].key)
                 complete(taken, _call(handler, taken))
         else:
             complete(taken, _call(handler, taken))
-    except LeaseLost as error:
-        logger.warning("job_lease_lost", detail=str(error))
-        return False
-    except Exception as error:
-        logger.warning(
-            "job_failed",
-            attempt=taken.jobs[0].attempts,
-            error=type(error).__name__,
-            exc_info=True,
-        )
+    except BaseException as error:
+        if isinstance(error, LeaseLost):
+            logger.warning("job_lease_lost", detail=str(error))
+        else:
+            logger.warning("job_failed", attempt=taken.jobs[0].attempts, error=type(error).__name__, exc_info=True)
+        if not connection.in_atomic_block:
+            close_old_connections()  # the error may have been that PostgreSQL restarted
         fail(taken, error)
+        if not isinstance(error, Exception):
+            raise  # the process is told to end
         return False
     finally:
         _current.reset(token)
@@ -110,14 +118,14 @@ def _call(handler: Handler, taken: Claim) -> Any:
     return handler.function(job.key) if handler.coalesce else handler.function(**job.args)
 
 
-def _lock_key(kind: str, key: str) -> None:
-    """Let the runs of one key take turns until commit.
+def lock_key(function: Callable[[str], Any], key: str) -> None:
+    """Let the runs of a coalesced handler for one key take turns until commit, and others with them.
 
     A statement of its own, before the handler reads: under READ COMMITTED the handler
     then sees all that the lock's former holder committed.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{key}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{handler_of(function).kind}:{key}"])
 
 
 @contextmanager
@@ -126,15 +134,13 @@ def _heartbeat(token: uuid.UUID) -> Iterator[None]:
     finished = threading.Event()
 
     def beat() -> None:
-        try:
-            while not finished.wait(settings.JOB_LEASE_SECONDS / 3):
-                try:
-                    renew(token)
-                except Exception:
-                    logger.warning("job_heartbeat_failed", exc_info=True)
-                    close_old_connections()
-        finally:
-            connection.close()
+        while not finished.wait(settings.JOB_LEASE_SECONDS / 3):
+            try:
+                renew(token)
+            except DatabaseError:
+                logger.warning("job_heartbeat_failed", exc_info=True)
+            finally:
+                connection.close()
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{token}", daemon=True)
     thread.start()

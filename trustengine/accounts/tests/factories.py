@@ -24,7 +24,7 @@ class UserFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class: Any, *args: Any, password: str | None = None, **fields: Any) -> User:
-        user = model_class(*args, **fields)
+        user: User = model_class(*args, **fields)
         user.set_password(password)
         user.save()
         return user

@@ -1,12 +1,14 @@
 """An identity provider of the tests' own: keys, tokens, and a real HTTP server that may misbehave."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -69,6 +71,7 @@ class Provider:
 def running(*keys: Key) -> Iterator[Provider]:
     """A provider on a free loopback port, for as long as the block lasts."""
     provider = Provider(*keys)
+    direct = patch.dict(os.environ, no_proxy="127.0.0.1")  # the machine's own proxy has no part in this
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -97,7 +100,8 @@ def running(*keys: Key) -> Iterator[Provider]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield provider
+        with direct:
+            yield provider
     finally:
         provider.closing.set()
         server.shutdown()

@@ -6,7 +6,7 @@ from trustengine.accounts.checks import identity_settings
 
 def test_the_defaults_raise_no_concern():
     assert identity_settings(None) == []
-    assert identity_settings in {check for check in _registered()}
+    assert identity_settings in _registered()
 
 
 def _registered():

@@ -1,14 +1,7 @@
-from io import StringIO
-
 import pytest
-from django.core.management import call_command
 
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.testing import api_client_for
-
-
-def test_the_schema_is_valid_and_without_warnings():
-    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
 
 
 @pytest.mark.django_db

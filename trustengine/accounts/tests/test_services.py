@@ -127,7 +127,7 @@ def test_a_vendor_begins_with_an_owner():
     assert entry.after == {"kind": "vendor", "owner_id": str(owner.pk)}
 
 
-@pytest.mark.parametrize("name", ["", "  ", "\0", "\u202e"])
+@pytest.mark.parametrize("name", ["", "  ", "\0", "\u202e", "\u200b", "\u00ad \u2060"])
 def test_a_vendor_needs_a_name_that_shows(name):
     with pytest.raises(InvalidInput):
         create_vendor(name, owner=UserFactory(), actor=None)

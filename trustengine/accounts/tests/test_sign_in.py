@@ -225,9 +225,6 @@ def test_neither_access_nor_outside_nor_expired_tokens_refresh(user, settings):
 
 @pytest.mark.parametrize("token", [..., None, "", "a\0", ["x"], {}, "x" * 9_000])
 def test_what_cannot_be_a_refresh_token_is_invalid_input(token):
-    if token is ...:
-        answer = api_client_for().post(REFRESH, {})
-    else:
-        answer = refresh(token)
+    answer = api_client_for().post(REFRESH, {}) if token is ... else refresh(token)
 
     assert status_and_code(answer) == (400, "INVALID_INPUT")

@@ -22,9 +22,7 @@ def client():
 def vendors(count, name=lambda number: "same", moment=lambda number: 0):
     noon = datetime(2026, 5, 17, 12, tzinfo=UTC)
     return Profile.objects.bulk_create(
-        Profile(
-            kind="vendor", display_name=name(number), created_at=noon + timedelta(microseconds=moment(number))
-        )
+        Profile(kind="vendor", display_name=name(number), created_at=noon + timedelta(microseconds=moment(number)))
         for number in range(count)
     )
 
@@ -113,7 +111,9 @@ def test_an_empty_list_is_a_page_without_links(client):
     assert client.get(LIST).json() == {"next": None, "previous": None, "results": []}
 
 
-@pytest.mark.parametrize(("given", "size"), [("", 20), ("page_size=1", 1), ("page_size=100", 100), ("page_size=999", 100)])
+@pytest.mark.parametrize(
+    ("given", "size"), [("", 20), ("page_size=1", 1), ("page_size=100", 100), ("page_size=999", 100)]
+)
 def test_a_page_has_twenty_rows_or_as_many_as_asked_up_to_a_hundred(client, given, size):
     vendors(120)
 

@@ -71,7 +71,7 @@ class Raises(Open):
         "domain": lambda: InvalidTransition("No.", headers={"X-Extra": "1"}, current="shipped"),
         "code": lambda: exceptions.ValidationError({"when": ["Too late."]}),
         "plain": lambda: exceptions.ValidationError("All wrong."),
-        "teapot": lambda: exceptions.APIException(),
+        "teapot": exceptions.APIException,
     }
 
     def get(self, request, name):

@@ -39,7 +39,7 @@ test: install ## Pass the whole test suite (PYTEST_ARGS)
 lint: install ## Check style, types and who imports whom
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m mypy .
+	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 
 bench: install ## Measure throughput on this machine (BENCH_ARGS)

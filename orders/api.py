@@ -13,23 +13,24 @@ from orders.filters import OrderItemFilter
 from orders.models import Order, OrderItem
 from orders.serializers import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
 from orders.services import transition_item
+from trustengine.accounts.callers import caller
 
 
-class _OwnOrders:
+class OwnOrders(generics.GenericAPIView[Order]):
     serializer_class = OrderOutput
 
     def get_queryset(self) -> QuerySet[Order]:
         if getattr(self, "swagger_fake_view", False):
             return Order.objects.none()
-        own = Order.objects.visible_to(self.request.user)
+        own = Order.objects.visible_to(caller(self.request))
         return own.prefetch_related("items__product").order_by("-placed_at", "-pk")
 
 
-class OrderList(_OwnOrders, generics.ListAPIView[Order]):
+class OrderList(OwnOrders, generics.ListAPIView[Order]):
     """The caller's orders, newest first."""
 
 
-class OrderDetail(_OwnOrders, generics.RetrieveAPIView[Order]):
+class OrderDetail(OwnOrders, generics.RetrieveAPIView[Order]):
     """One order of the caller's."""
 
 
@@ -42,7 +43,7 @@ class VendorOrderItems(generics.ListAPIView[OrderItem]):
     def get_queryset(self) -> QuerySet[OrderItem]:
         if getattr(self, "swagger_fake_view", False):
             return OrderItem.objects.none()
-        items = OrderItem.objects.visible_to(self.request.user)
+        items = OrderItem.objects.visible_to(caller(self.request))
         return items.select_related("order", "product").order_by("-pk")
 
 
@@ -54,4 +55,4 @@ class ItemTransition(APIView):
         """Move an item to its next state; its order's status follows at once."""
         given = TransitionInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(TransitionOutput(transition_item(pk, actor=request.user, **given.validated_data)).data)
+        return Response(TransitionOutput(transition_item(pk, actor=caller(request), **given.validated_data)).data)

@@ -78,8 +78,8 @@ def lock_item(item_id: UUID) -> OrderItem:
 
 def derive_order_status(order: Order, *, because: OrderItem | None = None, actor: User | None = None) -> bool:
     """Bring a locked order's status in line with its items; True if it changed."""
-    derived = Order.objects.with_derived_status().values("derived_status", "derived_delivered_at").get(pk=order.pk)
-    status, delivered_at = derived["derived_status"], derived["derived_delivered_at"]
+    derived = Order.objects.with_derived_status().filter(pk=order.pk)
+    status, delivered_at = derived.values_list("derived_status", "derived_delivered_at").get()  # type: ignore[misc]
     if (order.status, order.delivered_at) == (status, delivered_at):
         return False
     before = {"status": order.status, "delivered_at": order.delivered_at}

@@ -18,7 +18,7 @@ class _ColumnSQL(Func):
 
     sql: str
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         return self.sql, []
 
 

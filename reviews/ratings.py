@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 
 from reviews.models import ProductRating, Review
+from reviews.models.review import ReviewQuerySet
 from trustengine.jobs.services import publish
 
 STARS = range(1, 6)
@@ -28,10 +30,10 @@ def rating_follows(review: Review) -> Iterator[None]:
         publish("reviews.counted_changed", review_id=review.pk, product_id=review.product_id)
 
 
-def counted_stars(products: QuerySet[Review]) -> QuerySet[Review, dict[str, int]]:
+def counted_stars(reviews: ReviewQuerySet) -> "QuerySet[Review, Any]":
     """Per product, how many counted reviews have each number of stars: what the counters must equal."""
     per_star = {f"stars_{star}": Count("pk", filter=Q(rating=star)) for star in STARS}
-    return products.counted().order_by().values("product_id").annotate(**per_star)
+    return reviews.counted().order_by().values("product_id").annotate(**per_star)
 
 
 def display_score(rating: ProductRating | None) -> float:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from trustengine.embedded import EmbeddedError
 from trustengine.embedded.parent_death import SUPERVISED
@@ -83,7 +84,7 @@ def _servers(argv: Sequence[str]) -> Iterator[None]:
     postgres, redis = not settings.DATABASE_URL, not settings.REDIS_URL
     with servers_for_command(settings.DATA_DIR, postgres=postgres, redis=redis, command=name):
         if postgres and name not in WITHOUT_MIGRATION:
-            bring_up_to_date(settings.DATA_DIR)
+            _migrate(settings.DATA_DIR)
         try:
             yield
         finally:
@@ -117,6 +118,15 @@ def _execute(argv: list[str]) -> int:
         # The reader of our output has left, as `head` does. Nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _migrate(data_dir: Path) -> None:
+    from django.db import DatabaseError
+
+    try:
+        bring_up_to_date(data_dir)
+    except DatabaseError as error:
+        raise EmbeddedError(f"the schema cannot be brought up to date: {_first_line(error)}") from error
 
 
 def _is_behind() -> bool:

@@ -4,8 +4,9 @@
 the variable, so that a wrong value stops the start with one clear line.
 """
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +48,17 @@ def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = 
 def decimal(name: str, default: float, *, minimum: float = 0, maximum: float | None = None) -> float:
     """A number, possibly with a fraction, within bounds."""
     return _number(name, default, float, "a number", minimum, maximum)
+
+
+def choice(name: str, options: Sequence[str]) -> str:
+    """One of a few words, in any case; the first is the default."""
+    given = text(name)
+    if not given:
+        return options[0]
+    for option in options:
+        if option.lower() == given.lower():
+            return option
+    raise SettingError(name, f"“{given}” is none of {', '.join(options)}")
 
 
 def listing(name: str, default: str = "") -> list[str]:
@@ -92,7 +104,7 @@ def _number(
         value = parse(given)
     except ValueError as error:
         raise SettingError(name, f"“{given}” is not {kind}") from error
-    if not (minimum <= value) or (maximum is not None and not value <= maximum):
+    if not math.isfinite(value) or not (minimum <= value) or (maximum is not None and not value <= maximum):
         bounds = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
         raise SettingError(name, f"{given} must be {bounds}")
     return value

@@ -27,7 +27,8 @@ class InvalidInput(DomainError):
 
     def __init__(self, message: str = "", *, fields: dict[str, str] | None = None) -> None:
         errors = [{"field": name, "message": text, "code": "invalid"} for name, text in (fields or {}).items()]
-        super().__init__(message, **({"errors": errors} if errors else {}))
+        extra: dict[str, Any] = {"errors": errors} if errors else {}
+        super().__init__(message, **extra)
 
 
 class NotFound(DomainError):

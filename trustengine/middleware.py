@@ -1,11 +1,14 @@
-"""What every answer carries: a request id and a content security policy."""
+"""What every answer carries, a request id and a content security policy, and the read-only switch."""
 
 import re
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from trustengine.api.problems import as_json
+from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import uuid7
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -30,6 +33,24 @@ class RequestID:
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
         structlog.contextvars.clear_contextvars()
+        return response
+
+
+class ReadOnly:
+    """While ``READ_ONLY`` is set, reads are served and every write is answered 503 ``READ_ONLY_MODE``."""
+
+    SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not settings.READ_ONLY or request.method in self.SAFE_METHODS:
+            return self.get_response(request)
+        error = ReadOnlyMode()
+        response = as_json(error.status, error.code, error.detail)
+        for name, value in error.headers.items():
+            response[name] = value
         return response
 
 

@@ -59,14 +59,15 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "trustengine.apps.TrustEngineConfig",
-    "trustengine.apps.TrustEngineAdminConfig",
-    "unfold.apps.BasicAppConfig",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates and scripts it replaces
     "unfold.contrib.filters",
+    "trustengine.apps.TrustEngineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -102,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "trustengine.middleware.ContentSecurityPolicy",
+    "trustengine.middleware.ReadOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -229,17 +231,20 @@ AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 10, minimum=1)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "trustengine.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "trustengine.accounts.lockout.sign_in_address"
+AXES_LOCKOUT_CALLABLE = "trustengine.accounts.lockout.locked_out"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that Retry-After is true
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 
 # API
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["trustengine.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -275,7 +280,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 MARKETPLACE_TIME_ZONE = env.time_zone("MARKETPLACE_TIME_ZONE", "UTC")
 MARKETPLACE_CURRENCY = env.currency("MARKETPLACE_CURRENCY", "EUR")
-DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", 1_500, maximum=10_000)
 TIME_ZONE = MARKETPLACE_TIME_ZONE
 USE_TZ = True
 USE_I18N = False
@@ -307,12 +311,33 @@ UNFOLD = {
     "SITE_HEADER": "TrustEngine",
     "SITE_SUBHEADER": "Moderation console",
     "SITE_SYMBOL": "verified_user",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
     "STYLES": [lambda request: static("trustengine/console.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("trustengine/icon.svg")},
+    ],
+    "BORDER_RADIUS": "8px",
+    # A calm petrol of our own, evenly spaced in lightness, with white text readable from 600 on.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.8% .012 205)",
+            "100": "oklch(95% .026 205)",
+            "200": "oklch(90% .047 205)",
+            "300": "oklch(83% .072 206)",
+            "400": "oklch(73% .096 208)",
+            "500": "oklch(61% .1 211)",
+            "600": "oklch(50.5% .088 214)",
+            "700": "oklch(43.5% .074 217)",
+            "800": "oklch(37% .06 220)",
+            "900": "oklch(31% .048 224)",
+            "950": "oklch(23% .036 228)",
+        },
+    },
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "show_all_applications": False,
         "navigation": "trustengine.admin.navigation",
     },
@@ -320,10 +345,12 @@ UNFOLD = {
 
 # Logs
 
-LOG_FORMAT = env.text("LOG_FORMAT", "json")
-LOGGING = logging_config(LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO").upper())
+LOGGING = logging_config(
+    env.choice("LOG_FORMAT", ("json", "console")),
+    level=env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+)
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = "id"
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # our own middleware has checked or made it
 
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

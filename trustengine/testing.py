@@ -69,7 +69,7 @@ def let_flushes_pass_triggers() -> None:
 
     teardown = TransactionTestCase._fixture_teardown
     if not hasattr(teardown, "__wrapped__"):
-        TransactionTestCase._fixture_teardown = _ignoring_triggers(teardown)  # type: ignore[method-assign]
+        TransactionTestCase._fixture_teardown = _ignoring_triggers(teardown)
 
 
 def _ignoring_triggers(teardown: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,3 +81,20 @@ def _ignoring_triggers(teardown: Callable[..., Any]) -> Callable[..., Any]:
             return teardown(*args, **kwargs)
 
     return quietly
+
+
+def bearer(user: Any) -> str:
+    """An ``Authorization`` header with an own access token of this user."""
+    from trustengine.accounts.tokens import issue
+
+    return f"Bearer {issue(user).access}"
+
+
+def api_client_for(user: Any = None) -> Any:
+    """DRF's test client, signed in by an own token; anonymous without a user."""
+    from rest_framework.test import APIClient
+
+    client = APIClient(raise_request_exception=False)
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=bearer(user))
+    return client

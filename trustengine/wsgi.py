@@ -2,11 +2,15 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from trustengine.embedded.parent_death import die_with_parent
 
 die_with_parent()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trustengine.settings")
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from trustengine.wsgi_request import Utf8Handler  # noqa: E402
+
+application = Utf8Handler()

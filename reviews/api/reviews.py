@@ -26,6 +26,8 @@ from reviews.serializers import (
 from reviews.services import edit_review, submit_review, withdraw_review
 from reviews.services.finding import find_review
 from reviews.services.purchase import eligibility
+from trustengine.accounts.callers import caller, viewer
+from trustengine.accounts.models import User
 from trustengine.jobs.models import Job
 
 
@@ -42,7 +44,7 @@ class ReviewCollection(APIView):
         given.is_valid(raise_exception=True)
         data = given.validated_data
         submission = submit_review(
-            author=request.user,
+            author=caller(request),
             product_id=data["product"],
             order_id=data["order"],
             rating=data["rating"],
@@ -63,20 +65,20 @@ class ReviewDetail(APIView):
     @extend_schema(responses=ReviewOutput)
     def get(self, request: Request, pk: UUID) -> Response:
         """Read a review."""
-        return Response(_shown(find_review(pk, viewer=request.user), request.user))
+        return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
     @extend_schema(request=ReviewEdit, responses=OwnReviewOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Edit one's own review. An edit of an approved one waits for a decision."""
         given = ReviewEdit(data=request.data)
         given.is_valid(raise_exception=True)
-        edit_review(pk, author=request.user, changes=given.validated_data)
-        return Response(_shown(find_review(pk, viewer=request.user), request.user))
+        edit_review(pk, author=caller(request), changes=given.validated_data)
+        return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Withdraw one's own review."""
-        withdraw_review(pk, author=request.user)
+        withdraw_review(pk, author=caller(request))
         return Response(status=204)
 
 
@@ -85,8 +87,8 @@ class ReviewHistory(APIView):
 
     @extend_schema(responses=RevisionOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        review = find_review(pk, viewer=request.user)
-        if not _sees_all(review, request.user):
+        review = find_review(pk, viewer=viewer(request))
+        if not _sees_all(review, viewer(request)):
             raise ReviewNotFound
         return Response(RevisionOutput(review.revisions.order_by("number"), many=True).data)
 
@@ -99,7 +101,7 @@ class MyReviews(generics.ListAPIView[Review]):
     def get_queryset(self) -> QuerySet[Review]:
         if getattr(self, "swagger_fake_view", False):
             return Review.objects.none()
-        own = Review.objects.live().filter(author=self.request.user)
+        own = Review.objects.live().filter(author=caller(self.request))
         related = own.select_related("author__customer_profile", "order_item").prefetch_related("revisions")
         return related.order_by("-created_at", "-pk")
 
@@ -114,7 +116,7 @@ class Eligibility(APIView):
     def get(self, request: Request) -> Response:
         given = self.Query(data=request.query_params)
         given.is_valid(raise_exception=True)
-        return Response(EligibilityOutput(eligibility(request.user, given.validated_data["product"])).data)
+        return Response(EligibilityOutput(eligibility(caller(request), given.validated_data["product"])).data)
 
 
 def folding(reviews: Iterable[Review]) -> set[UUID]:
@@ -126,10 +128,12 @@ def folding(reviews: Iterable[Review]) -> set[UUID]:
     return {keys[key] for key in jobs.values_list("key", flat=True)}
 
 
-def _sees_all(review: Review, user: Any) -> bool:
+def _sees_all(review: Review, user: User | None) -> bool:
+    if user is None:
+        return False
     return review.author_id == user.pk or user.has_perm("reviews.moderate_review")
 
 
-def _shown(review: Review, user: Any) -> dict[str, Any]:
+def _shown(review: Review, user: User | None) -> dict[str, Any]:
     serializer = OwnReviewOutput if _sees_all(review, user) else ReviewOutput
     return serializer(review, context={"folding": folding([review])}).data

@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 
 from reviews.serializers import VoteInput, VoteOutput
 from reviews.services import cast_vote, withdraw_vote
+from trustengine.accounts.callers import caller
 
 
 class ReviewVoteView(APIView):
@@ -17,9 +18,9 @@ class ReviewVoteView(APIView):
         """Vote, or change one's vote. The totals in the answer hold it already."""
         given = VoteInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(VoteOutput(cast_vote(pk, voter=request.user, **given.validated_data)).data)
+        return Response(VoteOutput(cast_vote(pk, voter=caller(request), **given.validated_data)).data)
 
     @extend_schema(responses=VoteOutput)
     def delete(self, request: Request, pk: UUID) -> Response:
         """Take one's vote back."""
-        return Response(VoteOutput(withdraw_vote(pk, voter=request.user)).data)
+        return Response(VoteOutput(withdraw_vote(pk, voter=caller(request))).data)

@@ -24,8 +24,11 @@ class ReviewQuerySet(models.QuerySet["Review"]):
         return self.public().filter(purchase_refunded_at=None, quarantined_at=None)
 
     def pending(self) -> Self:
-        """Reviews on which a decision waits: a first text, or a revision of an approved one."""
-        return self.live().filter(revisions__state=ReviewRevision.State.PENDING).distinct()
+        """Reviews on which a decision waits: a first text, or a revision of an approved one.
+
+        None comes twice: a constraint allows one pending revision for each.
+        """
+        return self.live().filter(revisions__state=ReviewRevision.State.PENDING)
 
     def visible_to(self, user: User | None) -> Self:
         """Public reviews, one's own, and for moderators all of them."""

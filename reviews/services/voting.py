@@ -91,7 +91,7 @@ def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
             raise ReviewNotFound
         with connection.cursor() as cursor:
             cursor.execute(DELETE_VOTE, [review_id, voter.pk])
-            previous, shard = cursor.fetchone() or (None, None)
+            previous, shard = cursor.fetchone() or (None, 0)
         if previous is not None:
             name = HELPFUL if previous else UNHELPFUL
             _shard(review_id, shard).update(**{name: F(name) - 1})

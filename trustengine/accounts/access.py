@@ -1,4 +1,4 @@
-"""The only test of whether somebody may act for a profile."""
+"""Who may act: for a profile, as a member of the marketplace, at their age."""
 
 from uuid import UUID
 
@@ -31,7 +31,11 @@ def is_member(user: User, profile: Profile | UUID) -> bool:
 
 
 def require_good_standing(user: User) -> None:
-    """Raise AccountSuspended for those who may not take part at present."""
+    """Raise AccountSuspended for those who may not take part at present.
+
+    Every service that writes as a member of the marketplace asks this first. Suspended
+    users still read, and see, export and erase what is their own.
+    """
     if user.is_suspended:
         raise AccountSuspended
 

@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from trustengine.accounts import groups, schema  # noqa: F401
+        from trustengine.accounts import checks, groups, schema  # noqa: F401
 
         # Connected without a sender, so that it runs after the last app's permissions exist too.
         post_migrate.connect(groups.make_groups, dispatch_uid="staff-groups")

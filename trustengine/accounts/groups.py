@@ -32,6 +32,7 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_user",
         "accounts.view_profile",
         "accounts.see_identities",
+        "accounts.suspend_user",
     ],
     "Finance": [
         "orders.view_order",

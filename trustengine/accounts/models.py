@@ -1,4 +1,4 @@
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -8,6 +8,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from trustengine.identifiers import canonical_subject, uuid7
+
+# Rights of machines rather than of staff: the group Services may also come by the identity provider's token.
+SERVICE_PERMISSIONS = frozenset({"accounts.record_usage"})
 
 
 class UserManager(BaseUserManager["User"]):
@@ -27,6 +30,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     A user is not a profile: what they may act for is a ``Membership``. The id is never
     compared with a profile's.
+
+    Whether somebody may do what staff does is asked by ``has_perm`` alone, never by
+    ``is_staff`` or ``is_superuser``: see ``has_staff_rights``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -55,21 +61,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(default=timezone.now)
     import_digest = models.BinaryField(null=True, editable=False)
 
+    # False on the user of a request that came by an outside token: staff rights are not the
+    # identity provider's to give, neither by a claim nor by naming a subject that has them here.
+    has_staff_rights = True
+
     objects = UserManager()
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(subject=""), name="user_has_subject")]
         permissions = [
             ("record_usage", "May report usage events"),
             ("see_identities", "May see who reported and who wrote"),
+            ("suspend_user", "May suspend and reinstate users"),
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.subject:  # an account made here is its own subject
+        if self.__dict__.get("subject") == "":  # an account made here is its own subject; deferred, it has one
             self.subject = str(self.pk)
 
     def __str__(self) -> str:
@@ -79,6 +90,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().clean()
         self.subject = canonical_subject(self.subject)
         self.username = self.username or None
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return (self.has_staff_rights or perm in SERVICE_PERMISSIONS) and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.has_staff_rights and super().has_module_perms(app_label)
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:
+        every = super().get_all_permissions(obj)
+        return every if self.has_staff_rights else every & SERVICE_PERMISSIONS
 
     @property
     def is_suspended(self) -> bool:

@@ -29,7 +29,7 @@ class KeysetPagination(BasePagination):
     page_size = 20
     max_page_size = 100
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.url = request.build_absolute_uri()
         size = self._size(request)
         order = _complete(queryset.query.order_by or queryset.model._meta.ordering or ["pk"])
@@ -154,7 +154,11 @@ def _decode(cursor: str | None, order: Sequence[str], queryset: QuerySet[Any]) -
 def _parsed(field: Any, value: Any) -> Any:
     if isinstance(value, bool | list | dict):
         raise ValueError(value)
+    if isinstance(value, str):
+        value.encode()  # JSON can spell half a character, which no database takes
     parsed = field.to_python(value)
+    if isinstance(parsed, datetime) and parsed.tzinfo is None:
+        raise ValueError(value)
     if isinstance(field, models.IntegerField):
         low, high = -(2**63), 2**63 - 1
         if not low <= parsed <= high:

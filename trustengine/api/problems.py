@@ -1,5 +1,6 @@
 """Every error as ``application/problem+json`` (RFC 9457), with a stable ``code``."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -12,10 +13,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from trustengine.api.refusals import refused
 from trustengine.errors import DomainError, NotFound, PermissionDenied, TryAgain
 
 logger = structlog.get_logger(__name__)
-security = structlog.get_logger("security")
 
 CONTENT_TYPE = "application/problem+json"
 CODES: dict[type[exceptions.APIException], str] = {
@@ -27,7 +28,7 @@ CODES: dict[type[exceptions.APIException], str] = {
     exceptions.NotFound: "NOT_FOUND",
     exceptions.MethodNotAllowed: "METHOD_NOT_ALLOWED",
     exceptions.NotAcceptable: "NOT_ACCEPTABLE",
-    exceptions.UnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE",
+    exceptions.UnsupportedMediaType: "FILE_TYPE_NOT_ALLOWED",
     exceptions.Throttled: "RATE_LIMIT_EXCEEDED",
 }
 
@@ -82,7 +83,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> ProblemRespo
     if isinstance(error, DomainError):
         set_rollback()
         if error.status == 403:
-            security.warning("refused", code=error.code, user=_user_id(context))
+            refused(error.code, user=_user_id(context))
         return ProblemResponse(
             status=error.status,
             code=error.code,
@@ -93,10 +94,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> ProblemRespo
     if isinstance(error, exceptions.APIException):
         set_rollback()
         headers = {}
-        if isinstance(error, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
+        if isinstance(error, exceptions.AuthenticationFailed):
+            headers["WWW-Authenticate"] = 'Bearer realm="api", error="invalid_token"'
+        elif isinstance(error, exceptions.NotAuthenticated):
             headers["WWW-Authenticate"] = 'Bearer realm="api"'
-        if isinstance(error, exceptions.Throttled):
-            headers["Retry-After"] = str(int(error.wait or 1))
+        elif isinstance(error, exceptions.Throttled):
+            headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "wait", None) or 1)))
         members: dict[str, Any] = {}
         if isinstance(error, exceptions.ValidationError):
             detail, members["errors"] = (

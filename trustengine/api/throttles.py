@@ -10,10 +10,10 @@ import django_rq
 import structlog
 from redis.exceptions import RedisError
 
+from trustengine.api.refusals import refused
 from trustengine.errors import RateLimitExceeded
 
 logger = structlog.get_logger(__name__)
-security = structlog.get_logger("security")
 
 
 def limit(scope: str, caller: object, *, per_minute: int) -> None:
@@ -33,5 +33,5 @@ def limit(scope: str, caller: object, *, per_minute: int) -> None:
         logger.warning("limit_not_counted", scope=scope, error=type(error).__name__)
         return
     if count > per_minute:
-        security.warning("rate_limited", scope=scope, caller=str(caller))
+        refused(RateLimitExceeded.code, scope=scope, caller=str(caller))
         raise RateLimitExceeded(retry_after=max(1, int((window + 1) * 60 - now)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+POSTGRES_PORT = 5432  # only part of the socket's file name
 LONGEST_SOCKET_PATH = 90  # the kernel's limit is 107 bytes; PostgreSQL appends its own file name
 
 
@@ -17,7 +18,8 @@ class Addresses:
 
     @property
     def database_url(self) -> str:
-        return f"postgres://postgres@{quote(str(self.directory), safe='')}/trustengine"
+        # With its port, although there is no TCP: else a PGPORT in the environment would name another socket.
+        return f"postgres://postgres@{quote(str(self.directory), safe='')}:{POSTGRES_PORT}/trustengine"
 
     @property
     def redis_socket(self) -> Path:
@@ -31,7 +33,7 @@ class Addresses:
 def addresses(data_dir: Path) -> Addresses:
     """The sockets of ``data_dir``: inside it, or under a hashed name in the temp folder if its path is too long."""
     inside = data_dir.resolve() / "run"
-    if len(str(inside / ".s.PGSQL.5432").encode()) <= LONGEST_SOCKET_PATH:
+    if len(str(inside / f".s.PGSQL.{POSTGRES_PORT}").encode()) <= LONGEST_SOCKET_PATH:
         return Addresses(inside)
     digest = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
     return Addresses(Path(tempfile.gettempdir()) / f"trustengine-{digest}")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -103,10 +104,8 @@ def stop_children(children: Iterable[tuple[subprocess.Popen[bytes], int]], *, pa
 
 def kill_group(group: int) -> None:
     """Kill every process of a group; none being left is fine."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def telling_line(output: str) -> str:

@@ -61,7 +61,7 @@ def give_away(directory: Path, uid: int, gid: int) -> None:
         for folder, _, files in os.walk(directory):
             os.chown(folder, uid, gid)
             for name in files:
-                os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)
+                os.chown(Path(folder, name), uid, gid, follow_symlinks=False)
     except OSError as error:
         raise EmbeddedError(
             f"cannot give {directory} to an ordinary user, as PostgreSQL needs: {error.strerror}"
@@ -71,7 +71,7 @@ def give_away(directory: Path, uid: int, gid: int) -> None:
 @cache
 def user_namespaces_work() -> bool:
     """Whether this process may create user namespaces: tried in a child that does nothing else."""
-    if libc is None or not sys.platform == "linux":
+    if libc is None or sys.platform != "linux":
         return False
     child = os.fork()
     if child == 0:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from trustengine.embedded.errors import EmbeddedError
@@ -46,10 +47,8 @@ def command_of(process_id: int) -> str:
 def _end(process_id: int, data: Path) -> None:
     """Tell an orphaned server to quit (again, where the kernel has done so) and wait for that."""
     deadline = time.monotonic() + PATIENCE
-    try:
+    with suppress(OSError):
         os.kill(process_id, signal.SIGQUIT)
-    except OSError:
-        pass
     while str(data) in command_of(process_id):
         if time.monotonic() > deadline:
             raise EmbeddedError(f"process {process_id} still serves {data} and does not end: stop it first")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from trustengine.embedded.addresses import POSTGRES_PORT
 from trustengine.embedded.binaries import NEWEST_POSTGRES, postgres_bin
 from trustengine.embedded.children import run_tool, server_environment, start_child
 from trustengine.embedded.errors import EmbeddedError
@@ -15,7 +16,6 @@ from trustengine.embedded.server import Server, connected
 
 DATABASE = "trustengine"
 SUPERUSER = "postgres"
-PORT = 5432  # only part of the socket's file name: nothing listens on TCP
 
 SETTINGS = {
     "listen_addresses": "",
@@ -51,7 +51,7 @@ class Postgres(Server):
 
     @property
     def socket(self) -> Path:
-        return self.sockets / f".s.PGSQL.{PORT}"
+        return self.sockets / f".s.PGSQL.{POSTGRES_PORT}"
 
     def prepare(self) -> None:
         for unfinished in self.data.parent.glob(f"{self.name}.new*"):
@@ -68,7 +68,7 @@ class Postgres(Server):
         options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         program = postgres_bin(self._major) / "postgres"
         return start_child(
-            [program, "-D", self.data, "-k", self.sockets, "-p", str(PORT), *options],
+            [program, "-D", self.data, "-k", self.sockets, "-p", str(POSTGRES_PORT), *options],
             log=self.log,
             death_signal=signal.SIGQUIT,  # ends its own children too; the next start recovers
             identity=self._identity,
@@ -93,9 +93,10 @@ class Postgres(Server):
 
     def create_database(self) -> None:
         """Create the database if it is not there yet. Raises EmbeddedError."""
+        psql = [str(postgres_bin(self._major) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        psql += ["-h", str(self.sockets), "-p", str(POSTGRES_PORT), "-U", SUPERUSER, "-d", "postgres"]
         run_tool(
-            [postgres_bin(self._major) / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.sockets]
-            + ["-p", str(PORT), "-U", SUPERUSER, "-d", "postgres"],
+            psql,
             identity=Identity(),
             text=f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "
             f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n",
@@ -107,12 +108,10 @@ class Postgres(Server):
         try:
             draft.mkdir(mode=0o700)
             self._identity = unprivileged(draft)
-            run_tool(
-                [postgres_bin() / "initdb", "-D", draft, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-                # The C library's C locale would make ILIKE blind for É; ICU is not in the wheel.
-                + ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-                identity=self._identity,
-            )
+            initdb = [str(postgres_bin() / "initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "trust", "--no-sync"]
+            # The C library's C locale would make ILIKE blind for É; ICU is not in the wheel.
+            initdb += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            run_tool(initdb, identity=self._identity)
             draft.rename(self.data)
         except OSError as error:
             raise EmbeddedError(f"cannot write to {self.data.parent}: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """The embedded servers of one data directory: owned by one process, started and stopped together."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,6 +67,9 @@ class EmbeddedServers:
             [(server.process, server.stop_signal) for server in self.running if server.process],
             patience=STOP_PATIENCE,
         )
+        if self.ownership.file is not None and self.running:
+            with suppress(OSError):
+                self.addresses.directory.rmdir()  # it may lie in the temp folder; not empty: left by a killed server
         self.ownership.release()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import contextvars
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from trustengine.jobs.claims import (
     give_back,
     renew,
 )
-from trustengine.jobs.registry import Handler, handler_for, handlers
+from trustengine.jobs.registry import Handler, handler_for, handler_of, handlers
 
 logger = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ def run(handler: Handler, taken: Claim) -> bool:
         if handler.atomic:
             with transaction.atomic():
                 if handler.coalesce:
-                    _lock_key(handler.kind, taken.jobs[0].key)
+                    lock_key(handler.function, taken.jobs[0].key)
                 complete(taken, _call(handler, taken))
         else:
             complete(taken, _call(handler, taken))
@@ -118,14 +118,14 @@ def _call(handler: Handler, taken: Claim) -> Any:
     return handler.function(job.key) if handler.coalesce else handler.function(**job.args)
 
 
-def _lock_key(kind: str, key: str) -> None:
-    """Let the runs of one key take turns until commit.
+def lock_key(function: Callable[[str], Any], key: str) -> None:
+    """Let the runs of a coalesced handler for one key take turns until commit, and others with them.
 
     A statement of its own, before the handler reads: under READ COMMITTED the handler
     then sees all that the lock's former holder committed.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{key}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{handler_of(function).kind}:{key}"])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from trustengine.bulk import insert_rows
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import Handler, handler_of, subscriptions
@@ -40,7 +41,9 @@ def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priori
     handler = handler_of(function)
     if not handler.coalesce:
         raise ValueError(f"{handler.kind} does not coalesce: it takes no key")
-    rows = Job.objects.bulk_create([_row(handler, key, priority, None, {}) for key in keys], batch_size=2_000)
+    shared = {"kind": handler.kind, "priority": priority, "max_attempts": handler.max_attempts}
+    rows = [{"key": str(key), **shared} for key in keys]
+    insert_rows(Job, rows)
     if rows:
         bells.ring_on_commit(handler)
     return len(rows)

@@ -1,6 +1,11 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class OperationsConfig(AppConfig):
     name = "trustengine.operations"
     verbose_name = "Operations"
+
+    def ready(self) -> None:
+        """Let every app fill the registries, from the lowest storey upwards."""
+        autodiscover_modules("reconcilers", "importers")

@@ -64,7 +64,9 @@ class StopSignals:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         # The process is about to end: late signals must not turn a clean exit into another one.
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)

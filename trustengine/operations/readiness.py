@@ -13,7 +13,7 @@ def web_address(host: str, port: int) -> str:
 
 def unreadiness(host: str, port: int, *, server_name: str = "") -> str:
     """Why ``/readyz`` does not answer 200, in one line; empty when it does."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     connection = HTTPConnection(reachable, port, timeout=PATIENCE)
     # As a proxy would say it: the answer is not to be a redirect to HTTPS.
     headers = {"X-Forwarded-Proto": "https"} | ({"Host": server_name} if server_name else {})

@@ -111,6 +111,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("record_usage", "May report usage events"),
                     ("see_identities", "May see who reported and who wrote"),
+                    ("suspend_user", "May suspend and reinstate users"),
                 ],
             },
         ),

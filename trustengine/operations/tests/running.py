@@ -77,7 +77,7 @@ def processes_of(data_dir: Path) -> dict[int, str]:
             belongs = (
                 f"DATA_DIR={data_dir}\0".encode() in (folder / "environ").read_bytes()
                 or str(data_dir) in command
-                or os.readlink(folder / "cwd").startswith(str(data_dir))
+                or str((folder / "cwd").readlink()).startswith(str(data_dir))
             )
         except OSError:
             continue  # gone, or a kernel thread
@@ -146,7 +146,10 @@ class System:
         }
         commands = {pid: text for pid, text in processes_of(self.data_dir).items() if parent(pid) == self.process.pid}
         return {
-            name: pid for name, words in marks.items() for pid, text in commands.items() if all(w in text for w in words)
+            name: pid
+            for name, words in marks.items()
+            for pid, text in commands.items()
+            if all(w in text for w in words)
         }
 
     def stop(self, number: int = signal.SIGTERM) -> int:

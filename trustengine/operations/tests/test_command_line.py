@@ -38,10 +38,12 @@ def test_an_unknown_command_starts_no_servers(tmp_path: Path) -> None:
 
 
 def test_a_command_works_on_an_empty_directory_and_leaves_no_process(tmp_path: Path) -> None:
-    command = run_command("shell", "-v0", "-c", COUNT_USERS, DATA_DIR=str(tmp_path))
+    data_dir = tmp_path / "My Däta"
+
+    command = run_command("shell", "-v0", "-c", COUNT_USERS, DATA_DIR=str(data_dir), PGPORT="6666")
 
     assert (command.returncode, command.stdout, command.stderr) == (0, "0\n", "")
-    assert not processes_of(tmp_path)
+    assert not processes_of(data_dir)
 
 
 def test_the_first_of_two_commands_leaves_the_servers_to_the_second(tmp_path: Path) -> None:
@@ -55,10 +57,12 @@ def test_the_first_of_two_commands_leaves_the_servers_to_the_second(tmp_path: Pa
     second = begin_command(
         "shell", "-v0", "-c", seen + wait.format(second_may_end) + COUNT_USERS, DATA_DIR=str(data_dir)
     )
-    assert second.stdout and second.stdout.readline() == "inside\n"
+    assert second.stdout is not None
+    assert second.stdout.readline() == "inside\n"
 
     first_may_end.touch()
-    assert first.stderr and "waiting for another command" in first.stderr.readline()
+    assert first.stderr is not None
+    assert "waiting for another command" in first.stderr.readline()
     second_may_end.touch()
 
     assert second.communicate(timeout=30) == ("0\n", "")

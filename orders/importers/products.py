@@ -1,0 +1,72 @@
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.conf import settings
+
+from orders.models import Product
+from trustengine.accounts.models import Profile
+from trustengine.bulk import Among, insert_rows, update_rows
+from trustengine.operations.importing import (
+    Column,
+    Importer,
+    Key,
+    Planned,
+    Reason,
+    Refusal,
+    Row,
+    State,
+    Stored,
+    importer,
+    values,
+)
+
+MEMBERS = ("vendor_id", "title", "price_cents", "currency", "stock", "is_active")
+
+
+@importer("products")
+class Products(Importer):
+    """What vendors sell."""
+
+    columns = (
+        Column("product_id", values.identifier),
+        Column("vendor_id", values.identifier),
+        Column("title", values.text(200)),
+        Column("price_cents", values.whole(0, values.MOST_CENTS)),
+        Column("currency", values.currency, required=False),
+        Column("stock", values.whole(0, values.MOST_STOCK), required=False),
+        Column("is_active", values.boolean, required=False, default=True),
+    )
+    key = ("product_id",)
+
+    def look_up(self, rows: Sequence[Row]) -> None:
+        vendors = Profile.objects.vendors().filter(Among("pk", [row["vendor_id"] for row in rows]))
+        self.vendors = set(vendors.values_list("pk", flat=True))
+
+    def refusal(self, row: Row) -> Refusal | None:
+        if row["vendor_id"] not in self.vendors:
+            return Refusal(Reason.UNKNOWN_REFERENCE, "vendor_id")
+        return None
+
+    def state(self, row: Row) -> State:
+        told = {name: row[name] for name in MEMBERS}
+        return told | {"currency": row["currency"] or settings.MARKETPLACE_CURRENCY}
+
+    def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
+        products = Product.objects.filter(Among("pk", [product for (product,) in keys]))
+        if lock:
+            products = products.select_for_update(of=("self",), no_key=True).order_by("pk")
+        return {
+            (product,): Stored(dict(zip(MEMBERS, state, strict=True)), digest)
+            for product, digest, *state in products.values_list("pk", "import_digest", *MEMBERS)
+        }
+
+    def create(self, planned: Sequence[Planned]) -> None:
+        insert_rows(Product, _sorted(planned))
+
+    def update(self, planned: Sequence[Planned]) -> None:
+        update_rows(Product, ["id"], _sorted(planned))
+
+
+def _sorted(planned: Sequence[Planned]) -> list[dict[str, Any]]:
+    rows = [{"id": plan.row["product_id"], **plan.state, "import_digest": plan.digest} for plan in planned]
+    return sorted(rows, key=lambda row: str(row["id"]))

@@ -1,0 +1,7 @@
+"""The moderators' pages: the queue of what waits, the decision page, and all reviews."""
+
+from reviews.admin import panels
+from reviews.admin.products import RatedProductAdmin
+from reviews.admin.reviews import ReviewAdmin
+
+__all__ = ["RatedProductAdmin", "ReviewAdmin", "panels"]

@@ -1,0 +1,69 @@
+"""Everything that a moderator needs on one page to decide about a review."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+
+from reviews.admin.deciding import DecisionForm
+from reviews.admin.differences import difference
+from reviews.admin.waiting import signals_of
+from reviews.models import ProductRating, Review, ReviewRevision
+from reviews.reputation import standing_of
+from trustengine.audit import reading
+
+HISTORY = 6
+
+
+def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
+    """The texts, the purchase, the author's record, what screening found, the product's stars and the trail."""
+    revisions = list(review.revisions.select_related("screening", "decided_by").order_by("-number"))
+    pending = next((revision for revision in revisions if revision.state == ReviewRevision.State.PENDING), None)
+    may_moderate = request.user.has_perm("reviews.moderate_review")
+    queue = {"parent_url": reverse("admin:reviews_review_pending"), "parent_title": "Pending reviews"}
+    return (queue if pending and may_moderate else {"parent_title": "All reviews"}) | {
+        "review": review,
+        "heading": (pending or review).title or f"Review {str(review.pk)[-8:]}",
+        "revisions": revisions,
+        "pending": pending,
+        "is_edit": pending is not None and review.status == Review.Status.APPROVED,
+        "changed": changed(review, pending),
+        "signals": signals_of(pending or (revisions[0] if revisions else None)),
+        "standing": standing_of(review.author),
+        "history": author_history(review),
+        "histogram": histogram(ProductRating.objects.filter(product=review.product_id).first()),
+        "trail": reading.trail([review], request.user, limit=20),
+        "form": DecisionForm(auto_id="decision_%s"),
+        "may_decide": may_moderate and pending is not None and review.deleted_at is None,
+        "may_hide": may_moderate and review.deleted_at is None and review.status == Review.Status.APPROVED,
+    }
+
+
+def changed(review: Review, pending: ReviewRevision | None) -> dict[str, Any] | None:
+    """What the pending text does to the public one; None for a first text."""
+    if pending is None or review.status != Review.Status.APPROVED:
+        return None
+    return {
+        "title": difference(review.title, pending.title),
+        "comment": difference(review.comment, pending.comment),
+        "stars": review.rating != pending.rating,
+    }
+
+
+def author_history(review: Review) -> dict[str, Any]:
+    """The author's other reviews: how many of each status, and the latest."""
+    others = Review.objects.filter(author=review.author_id).exclude(pk=review.pk)
+    counts = dict(others.order_by().values_list("status").annotate(Count("pk")))
+    latest = list(others.select_related("product").order_by("-created_at")[:HISTORY])
+    return {"counts": counts, "latest": latest, "total": sum(counts.values())}
+
+
+def histogram(rating: ProductRating | None) -> dict[str, Any]:
+    """A product's counted stars, five first, each with its share of all in percent."""
+    count = rating.count if rating else 0
+    bars = []
+    for star in range(5, 0, -1):
+        number = getattr(rating, f"stars_{star}") if rating else 0
+        bars.append({"star": star, "number": number, "percent": round(100 * number / count) if count else 0})
+    return {"bars": bars, "count": count, "average": rating.average if rating else None}

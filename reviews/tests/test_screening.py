@@ -1,0 +1,170 @@
+import pytest
+
+from reviews.models import Reputation, Review, Screening
+from reviews.reputation import FORMULA_VERSION, Standing, derive, recompute, score
+from reviews.screening import contact, edits
+from reviews.screening.signals import Candidate
+from reviews.services import edit_review, reject_review
+from reviews.tests.factories import approved_review, delivered_purchase, moderator, pending_review
+from trustengine.accounts.tests.factories import UserFactory
+from trustengine.audit.models import Entry
+from trustengine.testing import run_due_jobs
+
+
+def names(text: str) -> set[str]:
+    return {signal.name for signal in contact.check(Candidate("", text))}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("See https://cheap.example/x", {"link"}),
+        ("visit www.cheap.example now", {"link"}),
+        ("Go to cheap-phones.com for more", {"link"}),
+        ("cheap-phones (dot) com", {"link"}),
+        ("ｃｈｅａｐ－ｐｈｏｎｅｓ．ｃｏｍ", {"link"}),
+        ("che\u200bap.com", {"link"}),
+        ("write to me@cheap.example", {"email_address"}),
+        ("me (at) cheap (dot) com", {"email_address"}),
+        ("Call +49 170 1234567", {"phone_number"}),
+        ("WhatsApp me on this", {"messenger"}),
+        ("find @cheap_deals there", {"messenger"}),
+    ],
+)
+def test_links_and_contact_data_are_found_in_their_usual_disguises(text, found):
+    assert names(text) >= found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great product.It arrived on time.",
+        "Chegou antes do prazo.De acordo com o anúncio.",
+        "Bought on 06-09-2017, order 02-6502.",
+        "10/10 would buy again, 2.5 times better than the XZ-2000!",
+        "Size 42, weighs 1.250,00 g, at first it looked small.",
+        "",
+    ],
+)
+def test_honest_text_is_left_alone(text):
+    assert names(text) == set()
+
+
+def test_an_edit_that_replaces_the_text_is_large_and_one_that_mends_it_is_not():
+    before = "A sturdy chair that came with all its screws and a good manual"
+
+    assert not list(edits.check(Candidate("", before + ", still fine after a year", published=before)))
+    assert [signal.name for signal in edits.check(Candidate("", "Total rubbish, avoid", published=before))] == [
+        "large_edit"
+    ]
+    assert not list(edits.check(Candidate("", "anything", published=None)))
+
+
+def trusted_author():
+    author = UserFactory()
+    Reputation.objects.create(user=author, score=90, consecutive_approved=6, formula_version=FORMULA_VERSION)
+    return author
+
+
+@pytest.mark.django_db
+def test_a_trusted_author_without_findings_is_approved_by_the_rule():
+    review = pending_review(delivered_purchase(trusted_author()))
+
+    run_due_jobs()
+
+    review.refresh_from_db()
+    assert (review.status, review.moderated_by) == ("approved", None)
+    assert Screening.objects.get().verdict == "approve"
+    assert set(Entry.objects.filter(object_id=str(review.pk)).values_list("verb", flat=True)) >= {
+        "review.submitted",
+        "review.screened",
+        "review.approved",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("points", "in_a_row"), [(79, 6), (80, 4)])
+def test_trust_needs_both_reputation_and_approvals_in_a_row(points, in_a_row):
+    author = UserFactory()
+    Reputation.objects.create(user=author, score=points, consecutive_approved=in_a_row, formula_version=1)
+    review = pending_review(delivered_purchase(author))
+
+    run_due_jobs()
+
+    review.refresh_from_db()
+    assert review.status == "pending"
+
+
+@pytest.mark.django_db
+def test_a_finding_queues_even_a_trusted_author():
+    review = pending_review(delivered_purchase(trusted_author()), comment="Cheaper at https://other.example")
+
+    run_due_jobs()
+
+    review.refresh_from_db()
+    screening = Screening.objects.get()
+    assert (review.status, screening.verdict) == ("pending", "queue")
+    assert [signal["name"] for signal in screening.signals] == ["link"]
+
+
+@pytest.mark.django_db
+def test_stars_alone_never_hold_a_review_back():
+    for stars in (1, 5):
+        pending_review(delivered_purchase(trusted_author()), rating=stars, title="", comment="")
+
+    run_due_jobs()
+
+    assert Review.objects.filter(status="approved").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_trusted_author_cannot_swap_the_text_of_an_approved_review_unseen():
+    review = approved_review(delivered_purchase(trusted_author()), comment="A sturdy chair with all its screws.")
+    run_due_jobs()
+    Reputation.objects.update(score=90, consecutive_approved=6)
+    edit_review(review.pk, author=review.author, changes={"comment": "Quite different words stand here today"})
+
+    run_due_jobs()
+
+    review.refresh_from_db()
+    assert review.comment == "A sturdy chair with all its screws."
+    assert Review.objects.pending().get() == review
+
+
+@pytest.mark.django_db
+def test_one_revision_is_screened_once():
+    review = pending_review()
+    run_due_jobs()
+    from reviews.screening import screen
+
+    assert screen(review.pk) is None
+    assert Screening.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_reputation_follows_from_decisions():
+    author = UserFactory()
+    for _ in range(3):
+        approved_review(delivered_purchase(author))
+    rejected = pending_review(delivered_purchase(author))
+    reject_review(rejected.pk, actor=moderator(), reason="spam")
+    approved_review(delivered_purchase(author))
+
+    run_due_jobs()
+
+    row = Reputation.objects.get(user=author)
+    assert (row.approved, row.rejected, row.consecutive_approved) == (4, 1, 1)
+    assert row.score == score(approved=4, rejected=1) == 50 + 16 - 15
+    assert derive([author.pk]) == {author.pk: Standing(51, 1, 4, 1)}
+
+
+@pytest.mark.django_db
+def test_an_author_without_decisions_has_no_row():
+    author = UserFactory()
+    Reputation.objects.create(user=author, score=90, formula_version=1)
+
+    recompute(author.pk)
+
+    assert not Reputation.objects.exists()
+    assert score(approved=100, rejected=0) == 90
+    assert score(approved=0, rejected=9) == 0

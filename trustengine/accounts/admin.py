@@ -1,0 +1,192 @@
+"""Accounts in the admin site: evidence to read, actions that call services.
+
+Superusers alone make accounts and give rights; each such form leaves an audit entry in
+its own transaction.
+"""
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.services import note_rights_changed, reinstate_user, rights_of, suspend_user
+from trustengine.admin import EvidenceAdmin, Link, register_links
+from trustengine.admin.sidebar import MARKETPLACE, SYSTEM
+from trustengine.audit.services import record
+from trustengine.errors import DomainError
+
+admin.site.unregister(Group)
+
+PASSWORD_PAGE = "auth_user_password_change"
+IDENTITIES = ("subject", "email")
+
+
+class SuperuserForm(EvidenceAdmin):
+    """A form that only superusers may save."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, SuperuserForm):
+    """People, and the accounts of staff. Who somebody is elsewhere is shown only to those who may see identities."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["__str__", "is_active", "is_staff", "suspended_at", "date_joined"]
+    list_filter = ["is_staff", "is_superuser", "is_active", ("suspended_at", admin.EmptyFieldListFilter), "groups"]
+    ordering = ["-date_joined", "-pk"]
+    readonly_fields = ["id", "subject", "suspended_at", "of_age_on", "last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["id", "username", "password"]}),
+        ("Identity", {"fields": ["subject", "email", "of_age_on"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("History", {"fields": ["suspended_at", "last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["username", "password1", "password2", "is_staff", "groups"]})]
+    actions = ["suspend", "reinstate"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [*self.list_display, *(IDENTITIES if sees_identities(request) else ())]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["=id", "username", *(IDENTITIES if sees_identities(request) else ())]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        return [entry for entry in shown if entry[0] != "Identity" or sees_identities(request)]
+
+    def has_suspend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.suspend_user")
+
+    @admin.action(permissions=["suspend"], description="Suspend selected users")
+    def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._apply(request, queryset, suspend_user, "suspended")
+
+    @admin.action(permissions=["suspend"], description="Reinstate selected users")
+    def reinstate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._apply(request, queryset, reinstate_user, "reinstated")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.rights_before = rights_of(User.objects.get(pk=obj.pk)) if change else None
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        note_rights_changed(form.instance, before=form.rights_before, actor=cast(User, request.user))
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        return super().user_change_password(request, id, form_url)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Called once a form has been saved; the password's page has no other place to say so."""
+        if request.resolver_match and request.resolver_match.url_name == PASSWORD_PAGE:
+            record("user.password_set", obj, actor=request.user, after={"usable": obj.has_usable_password()})
+        return super().log_change(request, obj, message)
+
+    def _apply(self, request: HttpRequest, queryset: QuerySet[User], service: Any, done: str) -> None:
+        count = 0
+        for user in queryset.order_by("pk"):
+            try:
+                service(user, actor=request.user, reason="staff_action")
+                count += 1
+            except DomainError as refusal:
+                self.message_user(request, f"{user}: {refusal.detail}", messages.ERROR)
+        if count:
+            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, SuperuserForm):
+    """Groups of staff. The standard ones get back what they need after every migration."""
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        form.permissions_before = permissions_of(obj) if change else []
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        before, after = form.permissions_before, permissions_of(form.instance)
+        record(
+            "group.changed" if change else "group.created",
+            form.instance,
+            actor=request.user,
+            before={"permissions": before},
+            after={"permissions": after},
+        )
+
+
+class MemberInline(TabularInline):
+    """Who may act for a profile."""
+
+    model = Membership
+    extra = 0
+    fields = readonly_fields = ["user", "role", "created_at"]
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Profile)
+class ProfileAdmin(EvidenceAdmin):
+    """Who acts in the marketplace."""
+
+    list_display = ["__str__", "kind", "created_at"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["=id", "display_name"]
+    ordering = ["-created_at", "-pk"]
+    fields = readonly_fields = ["id", "kind", "display_name", "user", "created_at"]
+    inlines = [MemberInline]
+
+
+@admin.register(Membership)
+class MembershipAdmin(EvidenceAdmin):
+    """Who may act for whom."""
+
+    list_display = ["user", "profile", "role", "created_at"]
+    list_filter = ["role", "profile__kind"]
+    list_select_related = ["user", "profile"]
+    search_fields = ["=user__id", "user__username", "=profile__id", "profile__display_name"]
+    ordering = ["-created_at", "-pk"]
+    fields = readonly_fields = ["user", "profile", "role", "created_at"]
+
+
+def sees_identities(request: HttpRequest) -> bool:
+    return request.user.has_perm("accounts.see_identities")
+
+
+def permissions_of(group: Group) -> list[int]:
+    return sorted(group.permissions.values_list("pk", flat=True))
+
+
+register_links(
+    MARKETPLACE,
+    Link("Profiles", "accounts_profile_changelist", "storefront", permission="accounts.view_profile", order=30),
+    Link("Members", "accounts_membership_changelist", "badge", permission="accounts.view_membership", order=40),
+)
+register_links(
+    SYSTEM,
+    Link("Users", "accounts_user_changelist", "person", permission="accounts.view_user", order=30),
+    Link("Groups", "auth_group_changelist", "groups", permission="auth.view_group", order=40),
+    Link(
+        "Second factors", "otp_totp_totpdevice_changelist", "password", permission="otp_totp.view_totpdevice", order=50
+    ),
+)

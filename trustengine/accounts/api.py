@@ -1,0 +1,76 @@
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from trustengine.accounts.callers import caller
+from trustengine.accounts.models import Membership
+from trustengine.accounts.serializers import (
+    AccessOutput,
+    Credentials,
+    Me,
+    MeChanges,
+    MyProfile,
+    RefreshInput,
+    TokenPairOutput,
+)
+from trustengine.accounts.services import rename, sign_in
+from trustengine.accounts.tokens import issue, renew
+
+
+class TokenView(APIView):
+    """A pair of tokens for the name and password of an account here."""
+
+    # An expired token in the header must not keep anybody from getting a new one.
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="auth_token", request=Credentials, responses=TokenPairOutput)
+    def post(self, request: Request) -> Response:
+        given = Credentials(data=request.data)
+        given.is_valid(raise_exception=True)
+        # Not DRF's request: axes leaves its marks on the one that its middleware sees.
+        user = sign_in(request._request, **given.validated_data)
+        return Response(TokenPairOutput(issue(user)).data)
+
+
+class TokenRefreshView(APIView):
+    """A fresh access token for a refresh token."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="auth_token_refresh", request=RefreshInput, responses=AccessOutput)
+    def post(self, request: Request) -> Response:
+        given = RefreshInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response({"access": renew(given.validated_data["refresh"])})
+
+
+class MeView(APIView):
+    """The caller, as this system knows them."""
+
+    @extend_schema(responses=Me)
+    def get(self, request: Request) -> Response:
+        return Response(Me(caller(request)).data)
+
+    @extend_schema(request=MeChanges, responses=Me)
+    def patch(self, request: Request) -> Response:
+        given = MeChanges(data=request.data)
+        given.is_valid(raise_exception=True)
+        if "display_name" in given.validated_data:
+            rename(caller(request), given.validated_data["display_name"])
+        return Response(Me(caller(request)).data)
+
+
+class MyProfilesView(ListAPIView[Membership]):
+    """The profiles that the caller may act for."""
+
+    serializer_class = MyProfile
+    queryset = Membership.objects.none()  # tells the schema of what
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        return Membership.objects.filter(user=caller(self.request)).select_related("profile").order_by("pk")

@@ -1,0 +1,90 @@
+"""From a verified token to the user who brings it; somebody unseen becomes a user with a customer profile."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from trustengine.accounts.birthdates import of_age_on
+from trustengine.accounts.errors import TokenInvalid
+from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.names import presentable
+from trustengine.accounts.tokens import VerifiedToken, owner_of
+from trustengine.audit.services import record
+from trustengine.errors import ReadOnlyMode
+from trustengine.identifiers import canonical_subject
+
+MAX_SUBJECT = 255
+
+
+def user_of(token: VerifiedToken) -> User:
+    """The token's user, with their customer profile. Raises TokenInvalid.
+
+    One query where nothing is new. Who comes by an outside token has no staff rights on
+    this object, whatever the database holds and the token claims.
+    """
+    if token.is_own:
+        user = owner_of(token.claims)
+        return user if hasattr(user, "customer_profile") else first_sight(user.subject)
+    user = _user_of_subject(subject_of(token.claims), name=token.claims.get("name"))
+    user.has_staff_rights = False
+    _follow_birthdate(user, token.claims.get("birthdate"))
+    return user
+
+
+def subject_of(claims: Mapping[str, Any]) -> str:
+    """The token's subject in its one spelling. Raises TokenInvalid for what cannot be kept."""
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT or "\0" in subject:
+        raise TokenInvalid("subject")
+    try:
+        subject.encode()  # JSON can spell half a character, which no database takes
+    except UnicodeEncodeError as error:
+        raise TokenInvalid("subject") from error
+    return canonical_subject(subject)
+
+
+@transaction.atomic
+def first_sight(subject: str, *, name: object = None) -> User:
+    """The user of this subject, made if need be, with a customer profile, made if need be.
+
+    Free of races: the insert waits for one of the same subject that is under way, and
+    whoever then holds the user's lock finds the profile there or makes it.
+    """
+    if settings.READ_ONLY:
+        raise ReadOnlyMode
+    newcomer = User(subject=subject)
+    newcomer.set_unusable_password()
+    User.objects.bulk_create([newcomer], ignore_conflicts=True)
+    user = User.objects.select_for_update(of=("self",), no_key=True).get(subject=subject)
+    if user.pk == newcomer.pk:
+        record("user.first_seen", user)
+    if not hasattr(user, "customer_profile"):
+        profile = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=user, display_name=presentable(name))
+        Membership.objects.create(user=user, profile=profile, role=Membership.Role.OWNER)
+        record("profile.created", profile, after={"kind": profile.kind, "user_id": user.pk})
+    return user
+
+
+def _user_of_subject(subject: str, *, name: object) -> User:
+    user = User.objects.select_related("customer_profile").filter(subject=subject).first()
+    if user is None or not hasattr(user, "customer_profile"):
+        user = first_sight(subject, name=name)
+    if not user.is_active:
+        raise TokenInvalid("inactive")
+    return user
+
+
+def _follow_birthdate(user: User, claim: object) -> None:
+    """Take over the day of being of age. A token that does not tell leaves what is known."""
+    day = of_age_on(claim, minimum_age=settings.MINIMUM_AGE)
+    if day is None or day == user.of_age_on:
+        return
+    user.of_age_on = day  # holds for this request even where it cannot be written
+    if settings.READ_ONLY:
+        return
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(of_age_on=day)
+        # Without the day: it would give away the birthday for as long as the audit lives.
+        record("user.age_learnt", user, after={"is_under_age": user.is_under_age})

@@ -1,0 +1,28 @@
+"""Why somebody is not let in, and what the rules of membership refuse."""
+
+from trustengine.errors import DomainError, InvalidTransition
+
+
+class AuthRequired(DomainError):
+    status = 401
+    code = "AUTH_REQUIRED"
+    message = "Please sign in."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="api"'})
+
+
+class TokenInvalid(DomainError):
+    """A token that is not believed. ``reason`` is for the log; the bearer is told only what helps an honest one."""
+
+    status = 401
+    code = "TOKEN_INVALID"
+    message = "The token is not valid."
+
+    def __init__(self, reason: str, message: str = "") -> None:
+        self.reason = reason
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'})
+
+
+class LastOwner(InvalidTransition):
+    message = "A profile keeps at least one owner."

@@ -1,0 +1,57 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.names import MAX_LENGTH, is_unseen
+
+
+class Credentials(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4_096, trim_whitespace=False, style={"input_type": "password"})
+
+
+class TokenPairOutput(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class RefreshInput(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=8_192)
+
+
+class AccessOutput(serializers.Serializer[Any]):
+    access = serializers.CharField()
+
+
+class Me(serializers.ModelSerializer[User]):
+    """The caller: the person, and the name they go by."""
+
+    display_name = serializers.CharField(source="customer_profile.display_name")
+    profile = serializers.UUIDField(source="customer_profile.pk")
+
+    class Meta:
+        model = User
+        fields = ["id", "subject", "email", "display_name", "profile", "is_suspended"]
+        read_only_fields = fields
+
+
+class MeChanges(serializers.Serializer[Any]):
+    display_name = serializers.CharField(max_length=MAX_LENGTH, allow_blank=True, required=False)
+
+    def validate_display_name(self, value: str) -> str:
+        if any(is_unseen(character) or character in "\r\n\t" for character in value):
+            raise serializers.ValidationError("A name is one line of visible characters.")
+        return value
+
+
+class MyProfile(serializers.ModelSerializer[Membership]):
+    """A profile that the caller may act for, and as what."""
+
+    id = serializers.UUIDField(source="profile.pk")
+    kind = serializers.ChoiceField(source="profile.kind", choices=Profile.Kind.choices)
+    display_name = serializers.CharField(source="profile.display_name")
+
+    class Meta:
+        model = Membership
+        fields = ["id", "kind", "display_name", "role"]

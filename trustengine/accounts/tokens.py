@@ -1,0 +1,123 @@
+"""Bearer tokens: which are believed, and the own ones that are given out.
+
+A token whose issuer is ``trustengine`` is verified with the own key and nothing else;
+any other one with the identity provider's secret or public keys. The two never stand
+in for each other, so an outside token that claims the own issuer is a forgery.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from django.conf import settings
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.utils import get_md5_hash_password
+
+from trustengine.accounts.errors import TokenInvalid
+from trustengine.accounts.models import User
+from trustengine.accounts.signing_keys import signing_keys
+
+EXPIRED = "The token has expired."
+SECRET_ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """The claims of a token whose signature, times, issuer and audience are right."""
+
+    claims: Mapping[str, Any]
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    access: str
+    refresh: str
+
+
+def verified(raw: str) -> VerifiedToken:
+    """What a bearer token says, once it is believed. Raises TokenInvalid."""
+    try:
+        claimed = jwt.decode(raw, options={"verify_signature": False})
+    except (PyJWTError, ValueError) as error:
+        raise TokenInvalid("malformed") from error
+    if claimed.get("iss") == settings.OWN_TOKEN_ISSUER:
+        return VerifiedToken(_own_claims(AccessToken, raw), is_own=True)
+    return VerifiedToken(_outside_claims(raw), is_own=False)
+
+
+def issue(user: User) -> TokenPair:
+    """An access token, and the refresh token that renews it until the user's password changes."""
+    refresh = RefreshToken.for_user(user)
+    return TokenPair(access=str(refresh.access_token), refresh=str(refresh))
+
+
+def renew(raw: str) -> str:
+    """A fresh access token for a refresh token. Raises TokenInvalid."""
+    claims = _own_claims(RefreshToken, raw)
+    user = owner_of(claims)
+    return str(AccessToken.for_user(user))
+
+
+def owner_of(claims: Mapping[str, Any]) -> User:
+    """The user of an own token, with their customer profile. Raises TokenInvalid.
+
+    Refused are users who are inactive, and tokens from before the last change of password.
+    """
+    user_id = str(claims.get(api_settings.USER_ID_CLAIM))
+    user = User.objects.select_related("customer_profile").filter(pk=user_id).first()
+    if user is None or not user.is_active:
+        raise TokenInvalid("inactive")
+    if claims.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+        raise TokenInvalid("password_changed")
+    return user
+
+
+def _own_claims(kind: type[Token], raw: str) -> Mapping[str, Any]:
+    try:
+        token = kind(raw)  # type: ignore[arg-type]
+    except ExpiredTokenError as error:
+        raise TokenInvalid("expired", EXPIRED) from error
+    except (TokenError, ValueError) as error:
+        raise TokenInvalid("own_token_refused") from error
+    claims: Mapping[str, Any] = token.payload
+    return claims
+
+
+def _outside_claims(raw: str) -> Mapping[str, Any]:
+    try:
+        key, algorithms = _outside_key(jwt.get_unverified_header(raw))
+        claims: Mapping[str, Any] = jwt.decode(
+            raw,
+            key,
+            algorithms=algorithms,
+            audience=settings.JWT_AUDIENCE or None,
+            issuer=settings.JWT_ISSUER or None,
+            leeway=settings.JWT_LEEWAY_SECONDS,
+            options={"require": ["exp", "sub"], "verify_aud": bool(settings.JWT_AUDIENCE)},
+        )
+    except ExpiredSignatureError as error:
+        raise TokenInvalid("expired", EXPIRED) from error
+    except (PyJWTError, ValueError) as error:
+        raise TokenInvalid(type(error).__name__) from error
+    if claims.get("token_type") == "refresh":
+        raise TokenInvalid("refresh_token")
+    return claims
+
+
+def _outside_key(header: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """The key for a token, and the algorithms *of that key*.
+
+    The header's algorithm only chooses between the secret and the public keys. A
+    public key is never used as an HMAC secret, nor the secret for anything but HMAC.
+    """
+    if header.get("alg") == SECRET_ALGORITHM:
+        if settings.JWT_SECRET:
+            return settings.JWT_SECRET, [SECRET_ALGORITHM]
+    elif settings.JWT_JWKS_URL and (key := signing_keys(settings.JWT_JWKS_URL).find(header.get("kid"))):
+        return key.material, sorted(key.algorithms)
+    raise TokenInvalid("no_key")

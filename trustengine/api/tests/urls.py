@@ -1,0 +1,108 @@
+"""Addresses that exist for tests alone: one view per way to fail, and lists to page through."""
+
+from django.db import connection, transaction
+from django.http import Http404
+from django.urls import path
+from rest_framework import exceptions, serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny, IsAdminUser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from trustengine.accounts.models import Profile
+from trustengine.api.ordering import NamedOrdering
+from trustengine.errors import InvalidTransition
+from trustengine.urls import handler400, handler404, handler500, urlpatterns
+
+__all__ = ["handler400", "handler404", "handler500"]
+
+
+class Open(APIView):
+    permission_classes = [AllowAny]
+
+
+class Item(serializers.Serializer):
+    name = serializers.CharField()
+
+
+class Basket(serializers.Serializer):
+    name = serializers.CharField()
+    items = Item(many=True)
+    tags = serializers.ListField(child=serializers.IntegerField(), required=False)
+
+
+class Echo(Open):
+    def post(self, request):
+        given = Basket(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(given.validated_data)
+
+
+class StaffOnly(APIView):
+    permission_classes = [IsAdminUser]
+
+    def get(self, request):
+        return Response()
+
+
+class Waits(Open):
+    """Waits for a row that the test has locked."""
+
+    def post(self, request):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            Profile.objects.select_for_update().get()
+        return Response()
+
+
+class Slow(Open):
+    def get(self, request):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '50ms'")
+            cursor.execute("SELECT pg_sleep(5)")
+        return Response()
+
+
+class Raises(Open):
+    errors = {
+        "bug": lambda: RuntimeError("the reason, which no client may read"),
+        "missing": Http404,
+        "throttled": lambda: exceptions.Throttled(wait=7.2),
+        "domain": lambda: InvalidTransition("No.", headers={"X-Extra": "1"}, current="shipped"),
+        "code": lambda: exceptions.ValidationError({"when": ["Too late."]}),
+        "plain": lambda: exceptions.ValidationError("All wrong."),
+        "teapot": exceptions.APIException,
+    }
+
+    def get(self, request, name):
+        raise self.errors[name]()
+
+
+class ProfileOutput(serializers.ModelSerializer):
+    class Meta:
+        model = Profile
+        fields = ["id", "display_name", "created_at"]
+
+
+class Profiles(ListAPIView):
+    permission_classes = [AllowAny]
+    serializer_class = ProfileOutput
+    queryset = Profile.objects.all()
+    filter_backends = [NamedOrdering]
+    orderings = {
+        "name": ("display_name", "pk"),
+        "-name": ("-display_name", "-pk"),
+        "mixed": ("display_name", "-created_at"),
+        "newest": ("-created_at",),
+    }
+
+
+urlpatterns = [
+    *urlpatterns,
+    path("api/test/echo/", Echo.as_view()),
+    path("api/test/staff/", StaffOnly.as_view()),
+    path("api/test/waits/", Waits.as_view()),
+    path("api/test/slow/", Slow.as_view()),
+    path("api/test/raises/<str:name>/", Raises.as_view()),
+    path("api/test/profiles/", Profiles.as_view()),
+]

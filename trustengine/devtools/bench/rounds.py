@@ -1,0 +1,46 @@
+"""Which benchmarks there are, how large a run is, and how time is taken."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much one run does: enough for a minute in all, or hardly anything to see that it runs."""
+
+    drained: int
+    messages: int
+    votes: int
+    statements: int
+    imported: int
+
+
+FULL = Size(drained=4_000, messages=1_000, votes=300, statements=3_000, imported=4_000)
+QUICK = Size(drained=30, messages=10, votes=16, statements=32, imported=20)
+
+Figures = Mapping[str, float]
+Benchmark = Callable[[Size], Figures]
+
+
+@dataclass
+class Stopwatch:
+    seconds: float = 0.0
+
+    def per_second(self, count: int) -> float:
+        return round(count / self.seconds, 1)
+
+
+@contextmanager
+def stopwatch() -> Iterator[Stopwatch]:
+    """The wall-clock time of the block."""
+    watch = Stopwatch()
+    began = time.perf_counter()
+    yield watch
+    watch.seconds = time.perf_counter() - began
+
+
+def ratio(one: float, other: float) -> float:
+    """How many times faster the first is."""
+    return round(one / other, 2)

@@ -1,0 +1,51 @@
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from trustengine.devtools.bench.process import NAMES
+from trustengine.devtools.bench.rounds import Figures
+from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
+        "against one hot row, and the import where there is one. Compare ratios, not machines."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)} (default: all)")
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+        parser.add_argument("--quick", action="store_true", help="tiny runs, to see that they work")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = options["names"] or NAMES
+        if unknown := sorted(set(names) - set(NAMES)):
+            raise CommandError(f"no such benchmark: {', '.join(unknown)}", returncode=2)
+        began = time.perf_counter()
+        try:
+            figures = run_apart(names, quick=options["quick"])
+        except BenchmarkFailed as error:
+            raise CommandError(str(error)) from error
+        seconds = round(time.perf_counter() - began, 1)
+        if options["json"]:
+            self.stdout.write(json.dumps({"cores": os.cpu_count(), "seconds": seconds, **figures}))
+        else:
+            self._print_table(figures, seconds)
+
+    def _print_table(self, figures: Mapping[str, Figures], seconds: float) -> None:
+        table = Table("benchmark", "figure", title=f"{os.cpu_count()} cores, {seconds} s in all")
+        table.add_column("value", justify="right")
+        for name, values in figures.items():
+            for figure, value in values.items():
+                per_second = figure.endswith("_per_second")
+                label = figure.replace("_", " ")
+                table.add_row(name, label, f"{value:,.0f}" if per_second else f"× {value:.2f}")
+            table.add_section()
+        Console(file=self.stdout, width=80).print(table)  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+import io
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command, get_commands
+
+from trustengine.devtools.bench.process import NAMES
+
+VOTES = {
+    f"{layer}_{threads}_{figure}"
+    for layer in ("service", "statements")
+    for threads in (1, 8)
+    for figure in ("sharded_per_second", "hot_row_per_second", "sharded_to_hot_row")
+}
+
+
+def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
+    before = set(Path(tempfile.gettempdir()).glob("trustengine-bench-*"))
+
+    figures = json.loads(bench("--quick", "--json"))
+
+    assert {"cores", "seconds", "jobs", "votes"} <= figures.keys()
+    assert figures["jobs"].keys() == {"rows_drained_per_second", "rq_messages_per_second", "drain_to_rq"}
+    assert figures["votes"].keys() == VOTES
+    assert ("import" in figures) == ("import_marketplace" in get_commands())
+    assert all(value > 0 for name in NAMES for value in figures.get(name, {}).values())
+    assert set(Path(tempfile.gettempdir()).glob("trustengine-bench-*")) <= before
+
+
+def test_a_table_shows_what_was_chosen_only():
+    table = bench("jobs", "--quick")
+
+    assert "drain to rq" in table
+    assert "votes" not in table
+
+
+def test_an_unknown_benchmark_is_refused():
+    with pytest.raises(CommandError, match="no such benchmark: speed") as refusal:
+        bench("speed")
+
+    assert refusal.value.returncode == 2
+
+
+def bench(*arguments):
+    output = io.StringIO()
+    call_command("bench", *arguments, stdout=output)
+    return output.getvalue()

@@ -1,0 +1,113 @@
+"""Going through every key of a target: batch by batch, each on one snapshot, to the end."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import OperationalError, connection, transaction
+
+from trustengine.operations.progress import ProgressDisplay
+from trustengine.operations.registry import Drift, Reconciler
+
+logger = structlog.get_logger(__name__)
+
+EXAMPLES = 10
+
+
+@dataclass
+class Findings:
+    """What became of one target. ``pending`` keys are late, because a job is still to run, and not in ``drifted``."""
+
+    checked: int = 0
+    drifted: int = 0
+    fixed: int = 0
+    pending: int = 0
+    examples: list[Drift] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        return self.drifted - self.fixed
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which keys are compared: all, those changed since a moment, or one."""
+
+    only: UUID | None = None
+    since: datetime | None = None
+
+
+def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, progress: ProgressDisplay) -> Findings:
+    """Compare every key in scope, and with ``fix`` make those that drifted agree.
+
+    Safe while traffic flows: a comparison is a read-only snapshot of one short batch,
+    and a fix looks again under the key's lock.
+    """
+    findings = Findings()
+    progress.begin(target.name, _count(target, scope))
+    for ids in _batches(target, scope, batch_size):
+        with one_snapshot():
+            drifts = list(target.drifted(ids))
+            pending = target.pending([drift.key for drift in drifts]) if drifts else set()
+        findings.checked += len(ids)
+        for drift in drifts:
+            if drift.key in pending:
+                findings.pending += 1
+                continue
+            findings.drifted += 1
+            if len(findings.examples) < EXAMPLES:
+                findings.examples.append(drift)
+            if fix:
+                findings.fixed += _fixed(target, drift)
+        progress.advance(findings.checked, f"{findings.checked:,} checked, {findings.drifted:,} drifted")
+    progress.end(f"{findings.checked:,} checked, {findings.drifted:,} drifted")
+    return findings
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """A short read-only transaction in which every statement sees the same moment.
+
+    So a value, its facts and the job that will bring them together are seen as one commit left them.
+    """
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _batches(target: Reconciler, scope: Scope, size: int) -> Iterator[Sequence[UUID]]:
+    """Keys in order, page by page: each starts after the last key of the one before."""
+    last: UUID | None = None
+    while True:
+        keys = _keys(target, scope)
+        page = list((keys.filter(pk__gt=last) if last else keys).order_by("pk").values_list("pk", flat=True)[:size])
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        last = page[-1]
+
+
+def _keys(target: Reconciler, scope: Scope) -> Any:
+    keys = target.changed(scope.since) if scope.since else target.rows()
+    return keys.filter(pk=scope.only) if scope.only else keys
+
+
+def _count(target: Reconciler, scope: Scope) -> int:
+    return int(_keys(target, scope).count())
+
+
+def _fixed(target: Reconciler, drift: Drift) -> bool:
+    """False where the key's lock could not be had in time: the drift remains, and the rest goes on."""
+    try:
+        return target.fix(drift)
+    except OperationalError as error:
+        logger.warning("reconcile_not_fixed", target=target.name, key=str(drift.key), error=str(error).strip())
+        return False

@@ -1,0 +1,42 @@
+"""The console's pieces of HTML, for its templates."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.utils.safestring import SafeString
+
+from trustengine.admin import identities, presentation
+
+register = template.Library()
+
+register.filter("stars", presentation.stars)
+register.filter("pill", presentation.pill)
+register.filter("age", presentation.age)
+register.filter("money", presentation.money)
+
+
+@register.filter
+def parsed(text: str | None) -> datetime | None:
+    """A time out of a JSON member."""
+    return datetime.fromisoformat(text) if text else None
+
+
+@register.simple_tag(takes_context=True)
+def person(context: dict[str, Any], user: Any) -> str:
+    """A user's name as the viewer may know it."""
+    return identities.name_of(user, context["request"].user)
+
+
+@register.simple_tag(takes_context=True)
+def row_link(context: dict[str, Any], row: Model | None, text: str = "") -> SafeString | str:
+    """A row's name, linked to its page where the viewer may open it."""
+    return presentation.link_to(row, context["request"].user, text)
+
+
+@register.simple_tag(takes_context=True)
+def person_link(context: dict[str, Any], user: Any) -> SafeString | str:
+    """The same, linked to the person's page where the viewer may open it."""
+    viewer = context["request"].user
+    return presentation.link_to(user, viewer, identities.name_of(user, viewer)) if user else "the system"

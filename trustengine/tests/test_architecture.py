@@ -1,0 +1,47 @@
+"""Rules of the house that no type checker sees."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+LONGEST_MODULE = 400
+
+
+def source_files() -> list[Path]:
+    folders = ("trustengine", "orders", "billing", "reviews", "reports", "metrics")
+    return [path for folder in folders for path in (settings.BASE_DIR / folder).rglob("*.py")]
+
+
+def test_imports_go_down_the_storeys_only():
+    """The layers contract of pyproject.toml, checked by import-linter."""
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint, "--no-cache"], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_module_has_outgrown_its_reader():
+    long = [
+        str(path)
+        for path in source_files()
+        if "migrations" not in path.parts and len(path.read_text().splitlines()) > LONGEST_MODULE
+    ]
+
+    assert not long
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_agree():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_no_tracked_requirement_names_where_it_comes_from():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (settings.BASE_DIR / name).read_text()
+        assert "://" not in text
+        assert "--index-url" not in text
+        assert "--hash=sha256:" in text

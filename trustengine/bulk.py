@@ -24,7 +24,7 @@ class Among(Func):
         super().__init__(F(name))
         self.members = list(members)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         column, parameters = compiler.compile(self.source_expressions[0])
         return f"{column} = ANY(%s)", [*parameters, self.members]
 
@@ -38,7 +38,7 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
     if not waiting:
         return
     fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, waiting[0])]
-    names = ", ".join(_quoted(field.column) for field in fields)
+    names = ", ".join(_quoted(str(field.column)) for field in fields)
     # Errors of a COPY come past Django's cursor, so they are translated here.
     with (
         connection.wrap_database_errors,
@@ -58,7 +58,7 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
     touched = {field.attname: now for field in model._meta.concrete_fields if getattr(field, "auto_now", False)}
     complete = [touched | row for row in rows]
     fields = {field.attname: field for field in model._meta.concrete_fields if field.attname in complete[0]}
-    columns = {name: _quoted(field.column) for name, field in fields.items()}
+    columns = {name: _quoted(str(field.column)) for name, field in fields.items()}
     assignments = ", ".join(f"{column} = given.{column}" for name, column in columns.items() if name not in key)
     arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields.values())
     match = " AND ".join(f"stored.{columns[name]} = given.{columns[name]}" for name in key)

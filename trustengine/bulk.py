@@ -30,7 +30,7 @@ class Among(Func):
 
 
 def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
-    """COPY rows, given by column attribute (``product_id``), with the model's defaults for the rest.
+    """COPY rows, all with the same members by column attribute (``product_id``), and the defaults for the rest.
 
     Raises IntegrityError where a key exists.
     """
@@ -46,8 +46,9 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
         cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
     ):
         for row in waiting:
-            given = (row[field.attname] if field.attname in row else _default(field) for field in fields)
-            copy.write_row([_plain(field, value) for field, value in zip(fields, given, strict=True)])
+            copy.write_row(
+                [_plain(field, row[field.attname]) if field.attname in row else _default(field) for field in fields]
+            )
 
 
 def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) -> None:
@@ -71,12 +72,13 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
 
 
 def _is_written(field: "Field[Any, Any]", row: Values) -> bool:
-    """Leave out what the database makes itself: identity keys."""
-    return field.attname in row or not (field.primary_key and field.default is NOT_PROVIDED)
+    """Leave out what the database makes itself: identity keys, and defaults of its own."""
+    made = (field.primary_key and field.default is NOT_PROVIDED) or field.has_db_default()  # type: ignore[attr-defined]
+    return field.attname in row or not made
 
 
 def _default(field: "Field[Any, Any]") -> Any:
-    return timezone.now() if getattr(field, "auto_now", False) else field.get_default()
+    return timezone.now() if getattr(field, "auto_now", False) else _plain(field, field.get_default())
 
 
 def _plain(field: "Field[Any, Any]", value: Any) -> Any:

@@ -181,12 +181,8 @@ def _held(taken: Claim) -> JobQuerySet:
 def _take(cursor: Any, picked: str, values: dict[str, Any]) -> list[Job]:
     cursor.execute(picked + TAKE, values)
     columns = [column.name for column in cursor.description]
-    return [Job(**_decoded(dict(zip(columns, row, strict=True)))) for row in cursor.fetchall()]
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    field = Job._meta.get_field("args")
-    return row | {"args": field.from_db_value(row["args"], None, connection)}
+    rows = (dict(zip(columns, row, strict=True)) for row in cursor.fetchall())
+    return [Job(**row | {"args": json.loads(row["args"])}) for row in rows]
 
 
 def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:

@@ -71,8 +71,9 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
 
 
 def _is_written(field: "Field[Any, Any]", row: Values) -> bool:
-    """Leave out what the database makes itself: identity keys."""
-    return field.attname in row or not (field.primary_key and field.default is NOT_PROVIDED)
+    """Leave out what the database makes itself: identity keys, and defaults of its own."""
+    made_by_database = field.db_default is not NOT_PROVIDED or (field.primary_key and field.default is NOT_PROVIDED)
+    return field.attname in row or not made_by_database
 
 
 def _default(field: "Field[Any, Any]") -> Any:

@@ -93,7 +93,7 @@ def test_a_job_whose_bell_redis_never_heard_runs_after_the_next_sweep(dead_redis
 
 def test_a_worker_told_to_end_finishes_its_job_and_gives_the_rest_back():
     with transaction.atomic():
-        for n in range(5):
+        for n in range(30):
             enqueue(take_time_for_test, name=str(n), seconds=0.5)
 
     with worker("default") as process:

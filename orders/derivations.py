@@ -31,6 +31,12 @@ def wrong_statuses(order_ids: Collection[UUID]) -> list[WrongStatus]:
     return [order for order in compared if order.expected != order.found]
 
 
+def lock_orders(order_ids: Collection[UUID]) -> None:
+    """Lock these orders by id, as every writer of their status does."""
+    orders = Order.objects.filter(Among("pk", order_ids)).order_by("pk")
+    list(orders.select_for_update(of=("self",), no_key=True).values_list("pk"))
+
+
 def derive_statuses(order_ids: Collection[UUID]) -> None:
     """Set the status of these orders, which the caller has locked, from their items.
 

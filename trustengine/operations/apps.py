@@ -8,4 +8,4 @@ class OperationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app fill the registries, from the lowest storey upwards."""
-        autodiscover_modules("reconcilers", "importers")
+        autodiscover_modules("reconcilers", "backfills", "importers")

@@ -1,7 +1,8 @@
 """Arguments that several commands take. Each raises ArgumentTypeError, which ends a command with exit code 2."""
 
 import argparse
-from datetime import datetime
+from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -25,3 +26,19 @@ def day_or_moment(text: str) -> datetime:
     if given.tzinfo is None:
         given = given.replace(tzinfo=ZoneInfo(settings.MARKETPLACE_TIME_ZONE))
     return given
+
+
+def day(text: str) -> date:
+    """An ISO 8601 date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-01-31") from None
+
+
+def identifier(text: str) -> UUID:
+    """The id of a row."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id") from None

@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 from django.db import OperationalError, connection, transaction
 
-from trustengine.operations.progress import ProgressDisplay
 from trustengine.operations.registry import Drift, Reconciler
 
 logger = structlog.get_logger(__name__)
@@ -32,6 +31,13 @@ class Findings:
     def remaining(self) -> int:
         return self.drifted - self.fixed
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"checked": self.checked, "drifted": self.drifted, "fixed": self.fixed, "pending": self.pending}
+
+    def __str__(self) -> str:
+        return f"{self.checked:,} checked, {self.drifted:,} drifted"
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -41,15 +47,16 @@ class Scope:
     since: datetime | None = None
 
 
-def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, progress: ProgressDisplay) -> Findings:
-    """Compare every key in scope, and with ``fix`` make those that drifted agree.
+def compare(
+    target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, findings: Findings, after: UUID | None = None
+) -> Iterator[UUID]:
+    """Compare every key in scope that follows ``after``, and with ``fix`` make those that drifted agree.
 
-    Safe while traffic flows: a comparison is a read-only snapshot of one short batch,
-    and a fix looks again under the key's lock.
+    Adds to ``findings``, and yields the last key of each batch. Safe while traffic flows:
+    a comparison is a read-only snapshot of one short batch, and a fix looks again under
+    the key's lock.
     """
-    findings = Findings()
-    progress.begin(target.name, _count(target, scope))
-    for ids in _batches(target, scope, batch_size):
+    for ids in _batches(target, scope, batch_size, after):
         with one_snapshot():
             drifts = list(target.drifted(ids))
             pending = target.pending([drift.key for drift in drifts]) if drifts else set()
@@ -63,9 +70,13 @@ def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, p
                 findings.examples.append(drift)
             if fix:
                 findings.fixed += _fixed(target, drift)
-        progress.advance(findings.checked, f"{findings.checked:,} checked, {findings.drifted:,} drifted")
-    progress.end(f"{findings.checked:,} checked, {findings.drifted:,} drifted")
-    return findings
+        yield ids[-1]
+
+
+def count(target: Reconciler, scope: Scope) -> int:
+    """How many keys are in scope."""
+    with unhurried():
+        return int(_keys(target, scope).count())
 
 
 @contextmanager
@@ -90,9 +101,8 @@ def one_snapshot() -> Iterator[None]:
         yield
 
 
-def _batches(target: Reconciler, scope: Scope, size: int) -> Iterator[Sequence[UUID]]:
+def _batches(target: Reconciler, scope: Scope, size: int, last: UUID | None) -> Iterator[Sequence[UUID]]:
     """Keys in order, page by page: each starts after the last key of the one before."""
-    last: UUID | None = None
     while True:
         keys = _keys(target, scope)
         rest = keys.filter(pk__gt=last) if last else keys
@@ -108,11 +118,6 @@ def _batches(target: Reconciler, scope: Scope, size: int) -> Iterator[Sequence[U
 def _keys(target: Reconciler, scope: Scope) -> Any:
     keys = target.changed(scope.since) if scope.since else target.rows()
     return keys.filter(pk=scope.only) if scope.only else keys
-
-
-def _count(target: Reconciler, scope: Scope) -> int:
-    with unhurried():
-        return int(_keys(target, scope).count())
 
 
 def _fixed(target: Reconciler, drift: Drift) -> bool:

@@ -1,17 +1,16 @@
-import argparse
 import json
 import sys
 import time
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from trustengine.operations.arguments import batch_size, day_or_moment
+from trustengine.operations.arguments import batch_size, day_or_moment, identifier
+from trustengine.operations.comparisons import reconcile
 from trustengine.operations.progress import ProgressDisplay
-from trustengine.operations.reconciling import Findings, Scope, reconcile
+from trustengine.operations.reconciling import Findings, Scope
 from trustengine.operations.registry import reconcilers
 
 DRIFT_REMAINS = 1
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("targets", metavar="TARGET", nargs="*", help=f"any of: {names}")
         parser.add_argument("--fix", action="store_true", help="make derived values agree with their facts")
         parser.add_argument("--json", action="store_true", help="print one object, and nothing else")
-        parser.add_argument("--id", metavar="ID", type=_identifier, help="compare only this key, such as an order's id")
+        parser.add_argument("--id", metavar="ID", type=identifier, help="compare only this key, such as an order's id")
         parser.add_argument("--since", metavar="DATE", type=day_or_moment, help="compare only what changed since then")
         parser.add_argument("--batch-size", metavar="N", type=batch_size, default=1_000, help="keys per comparison")
 
@@ -74,13 +73,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {drift.key}: expected {_line(drift.expected)}, found {_line(drift.found)}")
             if findings.drifted > len(findings.examples):
                 self.stdout.write(f"  and {findings.drifted - len(findings.examples):,} more")
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an id") from None
 
 
 def _line(values: dict[str, Any]) -> str:

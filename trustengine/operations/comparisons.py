@@ -48,7 +48,7 @@ def kept(run: Run) -> Findings:
 
 def conclude(run: Run, findings: Findings) -> None:
     """End a comparison that has come to its end, with an alert in the log where drift remains. Raises RunLost."""
-    if not run.counts and not findings.checked:
+    if not findings.checked:
         advance(run, position="", counts=findings.counts)
     finish(run, State.DONE)
     if findings.remaining:

@@ -213,7 +213,8 @@ def _batch(work: Pass, keys: Sequence[Any], done: Done) -> Done:
         outcome, changes = work.act(keys)
         now_done = done.with_batch(outcome, changes)
         if work.run:
-            advance(work.run, position=str(keys[-1]), counts=now_done.counts, examples=now_done.examples)
+            counts = {name: now_done.counts[name] for name in work.counted}
+            advance(work.run, position=str(keys[-1]), counts=counts, examples=now_done.examples)
         else:
             transaction.set_rollback(True)
     return now_done

@@ -57,11 +57,13 @@ def reconcile_slice(run_id: str) -> None:
             return
         claim(run)
     findings, after = kept(run), UUID(run.position) if run.position else None
+    before = findings.checked
     deadline = time.monotonic() + SLICE_SECONDS
     target = reconcilers()[run.target]()
     try:
         for last in compare(target, scope=Scope(), fix=False, batch_size=BATCH, findings=findings, after=after):
-            stopping = stop_requested.is_set() or time.monotonic() > deadline
+            was_last = (findings.checked - before) % BATCH > 0  # nothing follows a page that is not full
+            stopping = not was_last and (stop_requested.is_set() or time.monotonic() > deadline)
             with transaction.atomic():
                 keep(run, last, findings)
                 if stopping:

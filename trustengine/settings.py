@@ -59,7 +59,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 
@@ -80,7 +79,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_rq",
     "django_prometheus",
-    "django_structlog",
     "pgtrigger",
     "axes",
     "trustengine.jobs",
@@ -97,6 +95,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "trustengine.middleware.RequestID",
+    "trustengine.middleware.AccessLine",
+    "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -106,7 +106,6 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -342,12 +341,14 @@ UNFOLD = {
 
 # Logs
 
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"))
 LOGGING = logging_config(
-    env.choice("LOG_FORMAT", ("json", "console")),
+    LOG_FORMAT,
     level=env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
 )
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-DJANGO_STRUCTLOG_USER_ID_FIELD = "id"
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # our own middleware has checked or made it
 
+# Metrics
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+PROMETHEUS_EXPORT_MIGRATIONS = False
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

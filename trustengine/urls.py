@@ -3,8 +3,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from trustengine.health import healthz, readyz
-
 api = [
     path("", include("trustengine.accounts.urls")),
     path("", include("orders.urls")),
@@ -17,8 +15,6 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("healthz", healthz, name="healthz"),
-    path("readyz", readyz, name="readyz"),
 ]
 
 handler400 = "trustengine.api.problems.bad_request"

@@ -63,7 +63,7 @@ def exposition() -> bytes:
     """All metrics in Prometheus' text format."""
     registry = CollectorRegistry()
     if os.environ.get(SHARED_DIRECTORY):
-        MultiProcessCollector(registry)
+        registry.register(MultiProcessCollector(None))  # type: ignore[no-untyped-call]
     else:
         registry.register(_OwnProcess())
     registry.register(_Gauges())

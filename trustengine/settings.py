@@ -146,10 +146,13 @@ def _database() -> dict[str, Any]:
         raise env.SettingError("DATABASE_URL", "not the address of a PostgreSQL database") from error
     if config.get("ENGINE") != "django.db.backends.postgresql":
         raise env.SettingError("DATABASE_URL", "must begin with postgres://")
-    options: dict[str, Any] = {"connect_timeout": 5, **config.get("OPTIONS", {})}
+    options: dict[str, Any] = {"connect_timeout": 2, **config.get("OPTIONS", {})}
     if DATABASE_POOL_SIZE:
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+        # The pool's own attempts to connect back off to minutes: given up soon, they begin anew with a request.
+        waits = {"timeout": 2, "reconnect_timeout": 1}
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, **waits}
     return config | {
+        "ENGINE": "trustengine.database",
         "OPTIONS": options,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode may stand in front
         "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else 600,
@@ -170,6 +173,14 @@ DATABASES = {"default": _database()}
 REDIS_ADDRESS = _redis_url()
 LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100)
 STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000)
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_ADDRESS,
+        "KEY_PREFIX": f"trustengine:{DATABASES['default']['NAME']}",
+    }
+}
 
 QUEUES = ("high", "default", "low")
 RQ_QUEUES = {name: {"URL": REDIS_ADDRESS, "DEFAULT_TIMEOUT": 300} for name in QUEUES}
@@ -271,6 +282,8 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1)
+STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1)
 
 # The marketplace
 
@@ -350,5 +363,4 @@ LOGGING = logging_config(
 # Metrics
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-PROMETHEUS_EXPORT_MIGRATIONS = False
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

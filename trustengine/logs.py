@@ -40,16 +40,21 @@ def logging_config(style: str, *, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": {"()": formatter, "style": style}},
+        "filters": {"exceptions": {"()": "django.utils.log.CallbackFilter", "callback": _has_exception}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django.request": {"level": "ERROR"},  # the access line says the rest
+            "django.request": {"level": "ERROR", "filters": ["exceptions"]},  # the access line says the rest
             "psycopg.pool": {"level": "ERROR"},  # a line per attempt while PostgreSQL is away
             "rq": {"level": "WARNING"},
             "rq.worker": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
         },
     }
+
+
+def _has_exception(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None
 
 
 def formatter(style: str = "json", **ignored: Any) -> logging.Formatter:

@@ -12,7 +12,7 @@ REDACTED = "[redacted]"
 
 # Members whose value says nothing that a log needs, whatever stands around the word in the name.
 SENSITIVE_NAME = re.compile(
-    r"passw(?:or)?d|secret|(?<!lease_)token(?!_type)|authorization|cookie|credential|api_?key|signature|e_?mail",
+    r"passw(?:or)?d|secret|token(?!_type)|authorization|cookie|credential|api[_-]?key|signature|e[_-]?mail",
     re.IGNORECASE,
 )
 # Each pattern holds what may stay in group 1, if it has one.

@@ -3,8 +3,8 @@
 Whoever asks a pool for a connection while PostgreSQL is away waits for the pool's whole
 timeout, and an address that drops packets takes as long. With every thread of a web
 process waiting, nothing would be answered any more, not even what a cache could answer.
-So after a failure that took its time, one request at a time finds out whether the
-server is back; the others fail at once, and are told to come again in a second.
+So after a failure that took its time, one request in a second finds out whether the
+server is back, by a connection past the pool; the others fail at once.
 """
 
 import threading
@@ -34,6 +34,10 @@ class Outage:
                 self._ask_again_at = now + SILENCE_SECONDS
             return True
 
+    @property
+    def is_known(self) -> bool:
+        return self._ask_again_at is not None
+
     def failed(self, *, after: float) -> None:
         """Note a failure that took so many seconds."""
         if after >= SLOW_SECONDS:
@@ -44,18 +48,20 @@ class Outage:
         self._ask_again_at = None
 
 
-_outages: dict[str, Outage] = {}
+_outages: dict[tuple[Any, Any], Outage] = {}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, but for connecting."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        outage = _outages.setdefault(self.alias, Outage())
+        outage = _outages.setdefault((conn_params.get("host"), conn_params.get("port")), Outage())
         if not outage.may_ask():
             raise self.Database.OperationalError("the server was away a moment ago")
         began = time.monotonic()
         try:
+            if outage.is_known:
+                self.Database.connect(**conn_params).close()  # a server that refuses says so at once, a pool does not
             connection = super().get_new_connection(conn_params)
         except self.Database.OperationalError:
             outage.failed(after=time.monotonic() - began)

@@ -1,11 +1,16 @@
+import sys
 from typing import Any
 
 import django_rq
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from redis.exceptions import RedisError
 from rq.cron import CronScheduler
 
 from trustengine.jobs.sweep import sweep
+
+logger = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -22,4 +27,8 @@ class Command(BaseCommand):
             ttl=10,
             failure_ttl=0,
         )
-        scheduler.start()
+        try:
+            scheduler.start()
+        except RedisError as error:  # it has no patience of its own: whoever supervises starts it again
+            logger.warning("scheduler_without_redis", error=type(error).__name__)
+            sys.exit(1)

@@ -27,7 +27,7 @@ STATEMENT_TIMEOUT_MS = 1_500
 
 
 class Probes:
-    """Answers ``/healthz``, ``/readyz`` and ``/metrics`` before any other middleware has a say.
+    """Answers ``/healthz``, ``/readyz`` and ``/metrics`` before hosts, sessions and redirects have a say.
 
     A load balancer and Prometheus ask machines by their address: so these three are served
     whatever the ``Host`` header says, over plain HTTP too, and need no session. Nothing

@@ -96,11 +96,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "trustengine.middleware.RequestID",
     "trustengine.middleware.AccessLine",
+    "trustengine.middleware.ContentSecurityPolicy",
     "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "trustengine.middleware.ContentSecurityPolicy",
     "trustengine.middleware.ReadOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

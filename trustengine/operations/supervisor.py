@@ -41,7 +41,6 @@ class Plan:
     host: str
     port: int
     workers: int
-    server_name: str
 
 
 class Supervisor:
@@ -139,7 +138,7 @@ class Supervisor:
         return kept
 
     def _look_whether_ready(self) -> None:
-        problem = unreadiness(self.plan.host, self.plan.port, server_name=self.plan.server_name)
+        problem = unreadiness(self.plan.host, self.plan.port)
         if not problem:
             self._ready = True
             self.output.say(f"ready {web_address(self.plan.host, self.plan.port)}")

@@ -316,6 +316,7 @@ def test_every_line_of_every_log_is_json_and_says_which_request_or_job_it_belong
 
     logs = [path for path in (world.system.data_dir / "logs").glob("*.log") if path.stem not in {"postgres", "redis"}]
     text = "".join(path.read_text() for path in logs)
+    assert not [line for line in text.splitlines() if not line.startswith("{")]
     lines = [json.loads(line) for line in text.splitlines()]
 
     assert not [secret for secret in (token, password, address, world.seeds["voter"][7:]) if secret in text]

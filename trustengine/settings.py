@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "trustengine.jobs",
     "trustengine.audit",
+    "trustengine.api",
     "trustengine.operations",
     "trustengine.accounts",
     "orders",
@@ -244,6 +245,7 @@ AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["trustengine.api.throttles.AnonymousReads"],
     "DEFAULT_PARSER_CLASSES": ["trustengine.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
@@ -275,6 +277,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1)
+ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
+TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
 
 # The marketplace
 
@@ -289,6 +294,7 @@ LANGUAGE_CODE = "en"
 
 REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1)
 VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
+REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
 AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
 AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
 RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)

@@ -28,11 +28,21 @@ from reviews.services.finding import find_review
 from reviews.services.purchase import eligibility
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
+from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.throttles import AnonymousReads, WritesPerUser
 from trustengine.jobs.models import Job
+
+
+class ReviewWrites(WritesPerUser):
+    """Each one costs a screening and perhaps a moderator's time, so the limit holds without Redis too."""
+
+    limit = Limit("review-writes", "REVIEW_WRITES_PER_MINUTE", WithoutRedis.DATABASE)
 
 
 class ReviewCollection(APIView):
     """Where reviews are submitted."""
+
+    throttle_classes = [ReviewWrites]
 
     @extend_schema(
         request=ReviewInput,
@@ -58,6 +68,8 @@ class ReviewCollection(APIView):
 
 class ReviewDetail(APIView):
     """One review. Its author and moderators see more of it."""
+
+    throttle_classes = [AnonymousReads, ReviewWrites]
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny() if self.request.method == "GET" else IsAuthenticated()]

@@ -19,6 +19,14 @@ from trustengine.accounts.serializers import (
 )
 from trustengine.accounts.services import rename, sign_in
 from trustengine.accounts.tokens import issue, renew
+from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.throttles import WritesPerAddress
+
+
+class TokenRequests(WritesPerAddress):
+    """Guessing of passwords and refresh tokens, so the limit holds without Redis too."""
+
+    limit = Limit("token-requests", "TOKEN_REQUESTS_PER_MINUTE", WithoutRedis.DATABASE)
 
 
 class TokenView(APIView):
@@ -27,6 +35,7 @@ class TokenView(APIView):
     # An expired token in the header must not keep anybody from getting a new one.
     authentication_classes = []
     permission_classes = [AllowAny]
+    throttle_classes = [TokenRequests]
 
     @extend_schema(operation_id="auth_token", request=Credentials, responses=TokenPairOutput)
     def post(self, request: Request) -> Response:
@@ -42,6 +51,7 @@ class TokenRefreshView(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
+    throttle_classes = [TokenRequests]
 
     @extend_schema(operation_id="auth_token_refresh", request=RefreshInput, responses=AccessOutput)
     def post(self, request: Request) -> Response:

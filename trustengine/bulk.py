@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import NOT_PROVIDED, BooleanField, F, Field, Func, JSONField, Model
+from django.db.models import BooleanField, F, Field, Func, JSONField, Model
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -39,7 +39,12 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
         return
     fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, waiting[0])]
     names = ", ".join(_quoted(field.column) for field in fields)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy:
+    # Errors of a COPY come past Django's cursor, so they are translated here.
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
+    ):
         for row in waiting:
             given = (row[field.attname] if field.attname in row else _default(field) for field in fields)
             copy.write_row([_plain(field, value) for field, value in zip(fields, given, strict=True)])
@@ -66,8 +71,11 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
 
 
 def _is_written(field: "Field[Any, Any]", row: Values) -> bool:
-    """Leave out what the database makes itself: identity keys."""
-    return field.attname in row or not (field.primary_key and field.default is NOT_PROVIDED)
+    """Leave out what the database makes itself: identity keys, and its own defaults."""
+    if field.attname in row:
+        return True
+    made_there = field.has_db_default() or (field.primary_key and not field.has_default())
+    return not made_there
 
 
 def _default(field: "Field[Any, Any]") -> Any:

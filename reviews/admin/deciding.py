@@ -56,7 +56,9 @@ class QueueActionForm(ActionForm):
         label="",
         required=False,
         choices=[("", "Reason for rejecting…"), *REASONS],
-        widget=UnfoldAdminSelectWidget({"aria-label": "Reason for rejecting", "x-show": "action == 'reject'"}),
+        widget=forms.Select(
+            {"class": "te-select", "aria-label": "Reason for rejecting", "x-show": "action == 'reject'"}
+        ),
     )
 
 

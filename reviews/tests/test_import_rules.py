@@ -44,7 +44,11 @@ def test_a_whole_marketplace_is_loaded_with_everything_that_follows_from_it(mark
     assert order.customer.user.subject == CUSTOMER
     assert ProductRating.objects.get(product=PRODUCT).stars_5 == 1
     review = Review.objects.get(pk=REVIEW)
-    assert (review.helpful_votes, review.verification, review.comment) == (1, "delivered", 'Lights up\nthe "whole" room')
+    assert (review.helpful_votes, review.verification, review.comment) == (
+        1,
+        "delivered",
+        'Lights up\nthe "whole" room',
+    )
     assert Membership.objects.get(profile=VENDOR).user.subject == OWNER
     call_command("reconcile")
 

@@ -2,26 +2,31 @@
 
 A claim commits at once, so that a worker that dies leaves rows with a lease that
 runs out. Everything afterwards is fenced: it names the lease's token, and touches
-nothing once another worker has taken over.
+nothing once another worker has taken over. All times are the database's, because
+the clocks of machines differ.
 """
 
+import json
 import random
 import traceback
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, F, Value, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from trustengine.jobs.models import Job
+from trustengine.jobs.models import Job, JobQuerySet
 from trustengine.jobs.registry import Handler
 
 LONGEST_BACKOFF = timedelta(hours=1)
+LARGEST_KEY = 10_000  # rows of the claimed keys that one claim takes at most; the others wait for the next
+MESSAGE_CHARACTERS = 1_000
 TRACEBACK_CHARACTERS = 4_000
 
 
@@ -38,146 +43,146 @@ class Claim:
     coalesced: bool = False
 
 
-# Picked first, then updated: PostgreSQL may run a sub-select with LIMIT more than once.
+# In the order of their turn: either one job that has failed before, or as many as fit that have not.
 CLAIM = """
-    WITH picked AS MATERIALIZED (
-        SELECT id FROM jobs_job
-        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
+    WITH due AS MATERIALIZED (
+        SELECT id, attempts, priority, run_at FROM jobs_job
+        WHERE kind = %(kind)s AND state = 'ready' AND run_at <= statement_timestamp()
         ORDER BY priority, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ), ranked AS (
+        SELECT id, attempts, row_number() OVER turn AS turn, first_value(attempts) OVER turn AS attempts_of_first
+        FROM due WINDOW turn AS (ORDER BY priority, run_at, id)
+    ), picked AS (
+        SELECT id FROM ranked WHERE turn = 1 OR (attempts = 0 AND attempts_of_first = 0)
     )
 """
+# Beside them what else waits for their keys; among fresh jobs still none that has failed.
 CLAIM_SAME_KEYS = """
     WITH picked AS MATERIALIZED (
         SELECT id FROM jobs_job
         WHERE kind = %(kind)s AND key = ANY(%(keys)s)
-            AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts > 0) = %(failed)s
-        ORDER BY id FOR UPDATE SKIP LOCKED
+            AND state = 'ready' AND run_at <= statement_timestamp() AND (attempts = 0 OR %(failed)s)
+        ORDER BY priority, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
 """
 TAKE = """
     UPDATE jobs_job AS job
-    SET state = 'running', attempts = attempts + 1, lease_token = %(token)s, heartbeat_at = statement_timestamp(),
+    SET state = 'running', attempts = job.attempts + 1, lease_token = %(token)s, heartbeat_at = statement_timestamp(),
         lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM picked WHERE job.id = picked.id
     RETURNING job.id, job.kind, job.args, job.key, job.priority, job.attempts, job.max_attempts, job.run_at
+"""
+
+# By hand like the others: run once per job, it is what a drain spends its time on.
+COMPLETE = """
+    UPDATE jobs_job
+    SET state = 'done', job_result = %(result)s, error_details = NULL, finished_at = statement_timestamp(),
+        lease_token = NULL, lease_until = NULL
+    WHERE id = ANY(%(ids)s) AND state = 'running' AND lease_token = %(token)s
 """
 
 
 def claim(handler: Handler) -> list[Claim]:
     """Lease the next due jobs of a kind, most urgent first; an empty list when none is due.
 
-    A job that has failed before is claimed alone, so that one which kills its worker
-    takes no others down with it. Commits before it returns.
+    A job that has failed before is claimed alone when its turn comes, so that one which
+    kills its worker takes no others down with it; so is one that has a single attempt.
+    Commits before it returns.
     """
-    for failed, limit in ((True, 1), (False, settings.JOB_BATCH_SIZE)):
-        token = uuid.uuid4()
-        values: dict[str, Any] = {
-            "kind": handler.kind,
-            "failed": failed,
-            "limit": limit,
-            "token": token,
-            "lease": settings.JOB_LEASE_SECONDS,
-        }
-        with transaction.atomic(durable=_outermost()), connection.cursor() as cursor:
-            jobs = _take(cursor, CLAIM, values)
-            if jobs and handler.coalesce:
-                jobs += _take(
-                    cursor,
-                    CLAIM_SAME_KEYS,
-                    values | {"keys": sorted({job.key for job in jobs})},
-                )
-        if jobs:
-            jobs.sort(key=lambda job: (job.priority, job.run_at, job.pk))  # RETURNING promises no order
-            return [Claim(token, group, handler.coalesce) for group in _groups(jobs, by_key=handler.coalesce)]
-    return []
+    token = uuid.uuid4()
+    values: dict[str, Any] = {
+        "kind": handler.kind,
+        "limit": 1 if handler.max_attempts == 1 else settings.JOB_BATCH_SIZE,
+        "token": token,
+        "lease": settings.JOB_LEASE_SECONDS,
+    }
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        jobs = _take(cursor, CLAIM, values)
+        if jobs and handler.coalesce:
+            keys, failed = sorted({job.key for job in jobs}), jobs[0].attempts > 1
+            jobs += _take(cursor, CLAIM_SAME_KEYS, values | {"keys": keys, "failed": failed, "limit": LARGEST_KEY})
+    jobs.sort(key=lambda job: (job.priority, job.run_at, job.pk))  # RETURNING promises no order
+    return [Claim(token, group, handler.coalesce) for group in _groups(jobs, by_key=handler.coalesce)]
 
 
 def renew(token: uuid.UUID) -> int:
     """Extend the lease of every job still running under a token; returns how many."""
-    now = timezone.now()
-    return Job.objects.filter(lease_token=token, state=Job.State.RUNNING).update(
-        lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
-        heartbeat_at=now,
-    )
+    lease = timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    return _running(token).update(lease_until=Now() + lease, heartbeat_at=Now())
 
 
 def complete(taken: Claim, result: Any = None) -> None:
     """Mark the jobs done, last in the handler's transaction. Raises LeaseLost, which must roll it back."""
-    done = _held(taken).update(
-        state=Job.State.DONE,
-        job_result=result,
-        lease_token=None,
-        lease_until=None,
-        error_details=None,
-        finished_at=timezone.now(),
-    )
+    stored = None if result is None else json.dumps(result)
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE, {"token": taken.token, "ids": [job.pk for job in taken.jobs], "result": stored})
+        done = cursor.rowcount
     if done != len(taken.jobs):
         raise LeaseLost(f"{len(taken.jobs) - done} of {len(taken.jobs)} jobs were taken over")
 
 
 def fail(taken: Claim, error: BaseException) -> None:
-    """Put the jobs back with a growing delay, or make them dead letters after their last attempt."""
-    attempts = max(job.attempts for job in taken.jobs)
+    """Put what is still held back with a growing delay, or make it a dead letter after its last attempt."""
     details = {
         "type": type(error).__name__,
-        "message": str(error)[:1_000],
-        "traceback": "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:],
+        "message": _storable(str(error)[:MESSAGE_CHARACTERS]),
+        "traceback": _storable("".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]),
         "at": timezone.now().isoformat(),
     }
-    put_back(_held(taken), due=timezone.now() + backoff(attempts), details=details)
+    put_back(_held(taken), delay=backoff(max(job.attempts for job in taken.jobs)), details=details)
 
 
-def put_back(jobs: Any, *, due: datetime, details: dict[str, Any]) -> int:
+def put_back(jobs: JobQuerySet, *, delay: timedelta, details: dict[str, Any]) -> int:
     """Move running jobs to ready, or to dead where no attempt is left; returns how many."""
     exhausted = When(attempts__gte=F("max_attempts"), then=Value(Job.State.DEAD))
-    buried_at = When(attempts__gte=F("max_attempts"), then=Value(timezone.now()))
-    changed: int = jobs.update(
+    buried_at = When(attempts__gte=F("max_attempts"), then=Now())
+    return jobs.update(
         state=Case(exhausted, default=Value(Job.State.READY)),
         dead_letter_at=Case(buried_at, default=None),
-        run_at=due,
+        run_at=Now() + delay,
         error_details=details,
         lease_token=None,
         lease_until=None,
     )
-    return changed
 
 
-def give_back(claims: Iterable[Claim]) -> None:
-    """Return jobs that were claimed but not begun, as if they had never been claimed."""
-    for taken in claims:
-        _held(taken).update(
+def give_back(claims: Sequence[Claim]) -> int:
+    """Return jobs that were claimed together but not begun, as if they had never been claimed; how many."""
+    jobs = [job.pk for taken in claims for job in taken.jobs]
+    return (
+        _running(claims[0].token)
+        .filter(pk__in=jobs)
+        .update(
             state=Job.State.READY,
             attempts=F("attempts") - 1,
             lease_token=None,
             lease_until=None,
             heartbeat_at=None,
         )
+    )
 
 
 def backoff(attempts: int) -> timedelta:
-    """Exponential delay with full jitter, between a half and the whole of base × 2ⁿ."""
+    """Exponential delay with jitter: between a half and the whole of base × 2ⁿ, an hour at most."""
     seconds = settings.JOB_BACKOFF_SECONDS * 2 ** min(attempts - 1, 30)
-    return min(
-        timedelta(seconds=seconds) if seconds < 86_400 else LONGEST_BACKOFF,
-        LONGEST_BACKOFF,
-    ) * random.uniform(0.5, 1)
+    return min(seconds, LONGEST_BACKOFF.total_seconds()) * random.uniform(0.5, 1) * timedelta(seconds=1)
 
 
-def _held(taken: Claim) -> Any:
-    held = Job.objects.filter(lease_token=taken.token, state=Job.State.RUNNING)
+def _running(token: uuid.UUID) -> JobQuerySet:
+    return Job.objects.filter(lease_token=token, state=Job.State.RUNNING)
+
+
+def _held(taken: Claim) -> JobQuerySet:
     first = taken.jobs[0]
+    held = _running(taken.token)
     return held.filter(kind=first.kind, key=first.key) if taken.coalesced else held.filter(pk=first.pk)
 
 
 def _take(cursor: Any, picked: str, values: dict[str, Any]) -> list[Job]:
     cursor.execute(picked + TAKE, values)
     columns = [column.name for column in cursor.description]
-    return [Job(**_decoded(dict(zip(columns, row, strict=True)))) for row in cursor.fetchall()]
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    field = Job._meta.get_field("args")
-    return row | {"args": field.from_db_value(row["args"], None, connection)}
+    rows = (dict(zip(columns, row, strict=True)) for row in cursor.fetchall())
+    return [Job(**row | {"args": json.loads(row["args"])}) for row in rows]
 
 
 def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:
@@ -189,6 +194,6 @@ def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:
     return list(groups.values())
 
 
-def _outermost() -> bool:
-    """Durable except where a test wraps everything in a transaction of its own."""
-    return not connection.in_atomic_block
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL refuses in jsonb: NUL, and halves of surrogate pairs."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -3,6 +3,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from trustengine.identifiers import uuid7
@@ -11,7 +12,7 @@ from trustengine.identifiers import uuid7
 class JobQuerySet(models.QuerySet["Job"]):
     def due(self) -> Self:
         """Jobs that a worker may claim now."""
-        return self.filter(state=Job.State.READY, run_at__lte=timezone.now())
+        return self.filter(state=Job.State.READY, run_at__lte=Now())
 
     def open(self) -> Self:
         """Jobs whose effect is still to come, whether they wait, run or are dead letters."""
@@ -43,7 +44,7 @@ class Job(models.Model):
     state = models.CharField(max_length=7, choices=State, default=State.READY)
     attempts = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField()
-    run_at = models.DateTimeField(default=timezone.now)
+    run_at = models.DateTimeField(db_default=Now())
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     heartbeat_at = models.DateTimeField(null=True)

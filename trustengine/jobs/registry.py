@@ -16,8 +16,8 @@ class Handler:
 
     ``coalesce``: one run per key serves all rows of that key claimed together; the
     function takes the key alone. ``atomic``: effects and completion share one
-    transaction; False is for effects outside the database, which then use
-    ``current_job_id()`` as their idempotency key.
+    transaction, and the runs of one key take turns; False is for effects outside the
+    database, which then use ``current_job_id()`` as their idempotency key.
     """
 
     kind: str
@@ -69,7 +69,7 @@ def job(
             atomic,
             max_attempts or settings.JOB_MAX_ATTEMPTS,
         )
-        if kind in _handlers and _handlers[kind].function.__module__ != function.__module__:
+        if kind in _handlers and _place(_handlers[kind].function) != _place(function):
             raise ValueError(f"two handlers are called {kind}")
         _handlers[kind] = _by_function[function] = handler
         return function
@@ -125,3 +125,7 @@ def subscriptions(event: str) -> list[Subscription]:
 
 def schedules() -> list[Schedule]:
     return sorted(_schedules.values(), key=lambda schedule: schedule.name)
+
+
+def _place(function: Callable[..., Any]) -> tuple[str, str]:
+    return function.__module__, function.__qualname__

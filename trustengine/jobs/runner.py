@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from trustengine.jobs import bells
 from trustengine.jobs.claims import (
@@ -39,28 +39,34 @@ def drain(kind: str) -> int:
     """Run the due jobs of one kind until none is left; returns how many.
 
     Ends early, and rings again, after ``JOB_DRAIN_SECONDS`` or when the worker is told
-    to stop, giving back what it has claimed but not begun.
+    to stop. What it has claimed but not begun it gives back, whatever ends it. Nothing
+    runs while the system is read-only.
     """
     handler = handler_for(kind)
     if handler is None:
-        logger.error("job_kind_unknown", kind=kind)
+        logger.error("job_kind_unknown", kind=kind)  # the rows wait for a worker whose code knows it
         return 0
     if settings.READ_ONLY:
         return 0
-    if not connection.in_atomic_block:  # inside one, as in tests, the connection is not ours to drop
-        close_old_connections()
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served = 0
     while claims := claim(handler):
+        begun = 0
         with _heartbeat(claims[0].token):
-            for position, taken in enumerate(claims):
-                if stop_requested.is_set() or time.monotonic() > deadline:
-                    give_back(claims[position:])
-                    bells.ring(handler, again=True)
-                    return served
-                run(handler, taken)
-                served += len(taken.jobs)
+            try:
+                for taken in claims:
+                    if stop_requested.is_set() or time.monotonic() > deadline:
+                        break
+                    begun += 1
+                    run(handler, taken)
+                    served += len(taken.jobs)
+            finally:
+                if begun < len(claims):
+                    give_back(claims[begun:])
+        if begun < len(claims):
+            bells.ring(handler, again=True)
+            break
     return served
 
 
@@ -76,7 +82,8 @@ def run(handler: Handler, taken: Claim) -> bool:
     """Run one claim, and settle it; False if it failed or was taken over.
 
     Effects and completion share a transaction. Deferred constraints raise at COMMIT, so
-    errors are caught outside of it.
+    errors are caught outside of it. What ends the process, as ``SystemExit`` does, has
+    failed the job too, and goes on.
     """
     job_id = taken.jobs[0].pk
     token = _current.set(job_id)
@@ -89,17 +96,16 @@ def run(handler: Handler, taken: Claim) -> bool:
                 complete(taken, _call(handler, taken))
         else:
             complete(taken, _call(handler, taken))
-    except LeaseLost as error:
-        logger.warning("job_lease_lost", detail=str(error))
-        return False
-    except Exception as error:
-        logger.warning(
-            "job_failed",
-            attempt=taken.jobs[0].attempts,
-            error=type(error).__name__,
-            exc_info=True,
-        )
+    except BaseException as error:
+        if isinstance(error, LeaseLost):
+            logger.warning("job_lease_lost", detail=str(error))
+        else:
+            logger.warning("job_failed", attempt=taken.jobs[0].attempts, error=type(error).__name__, exc_info=True)
+        if not connection.in_atomic_block:
+            close_old_connections()  # the error may have been that PostgreSQL restarted
         fail(taken, error)
+        if not isinstance(error, Exception):
+            raise  # the process is told to end
         return False
     finally:
         _current.reset(token)
@@ -128,15 +134,13 @@ def _heartbeat(token: uuid.UUID) -> Iterator[None]:
     finished = threading.Event()
 
     def beat() -> None:
-        try:
-            while not finished.wait(settings.JOB_LEASE_SECONDS / 3):
-                try:
-                    renew(token)
-                except Exception:
-                    logger.warning("job_heartbeat_failed", exc_info=True)
-                    close_old_connections()
-        finally:
-            connection.close()
+        while not finished.wait(settings.JOB_LEASE_SECONDS / 3):
+            try:
+                renew(token)
+            except DatabaseError:
+                logger.warning("job_heartbeat_failed", exc_info=True)
+            finally:
+                connection.close()
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{token}", daemon=True)
     thread.start()

@@ -1,9 +1,11 @@
 """Asking for work: a row in the caller's transaction, and a bell once that has committed."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from trustengine.bulk import insert_rows
@@ -22,8 +24,9 @@ def enqueue(
 ) -> Job:
     """Have a handler run after this transaction commits, at ``run_at`` or at once.
 
-    The job exists if and only if the transaction commits. ``args`` must be JSON, and
-    hold ids rather than personal text. A coalesced handler takes ``key`` and no args.
+    The job exists if and only if the transaction commits. ``args`` hold ids rather
+    than personal text, and reach the handler as JSON: UUIDs, decimals and times as text.
+    A coalesced handler takes ``key`` and no args.
     """
     handler = handler_of(function)
     job = _row(handler, key, priority, run_at, args)
@@ -37,7 +40,7 @@ def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priori
     """Have a coalesced handler run for each of many keys; returns how many."""
     handler = handler_of(function)
     if not handler.coalesce:
-        raise ValueError(f"{handler.kind} does not coalesce: it takes arguments rather than a key")
+        raise ValueError(f"{handler.kind} does not coalesce: it takes no key")
     shared = {"kind": handler.kind, "priority": priority, "max_attempts": handler.max_attempts}
     rows = [{"key": str(key), **shared} for key in keys]
     insert_rows(Job, rows)
@@ -48,11 +51,10 @@ def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priori
 
 def publish(event: str, **payload: Any) -> None:
     """Tell every subscribed handler, each by a job of its own. The publisher knows none of them."""
-    arguments = {name: value if isinstance(value, int | bool | None) else str(value) for name, value in payload.items()}
     for subscription in subscriptions(event):
         handler = subscription.handler
-        key = arguments[subscription.key] if subscription.key else None
-        enqueue(handler.function, key=key, **({} if handler.coalesce else arguments))
+        key = payload[subscription.key] if subscription.key else None
+        enqueue(handler.function, key=key, **({} if handler.coalesce else payload))
 
 
 def _row(
@@ -64,11 +66,13 @@ def _row(
 ) -> Job:
     if handler.coalesce and (key is None or args):
         raise ValueError(f"{handler.kind} coalesces: it takes a key and nothing else")
-    return Job(
+    job = Job(
         kind=handler.kind,
         key="" if key is None else str(key),
-        args=args,
+        args=json.loads(json.dumps(args, cls=DjangoJSONEncoder)),
         priority=priority,
-        run_at=run_at or timezone.now(),
         max_attempts=handler.max_attempts,
     )
+    if run_at is not None:
+        job.run_at = run_at  # else the database's clock says it
+    return job

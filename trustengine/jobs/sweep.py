@@ -3,10 +3,13 @@
 Safe to run in several copies at once.
 """
 
+from datetime import datetime
+
 import structlog
 from croniter import croniter
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from trustengine.jobs import bells
@@ -17,9 +20,14 @@ from trustengine.jobs.services import enqueue
 
 logger = structlog.get_logger(__name__)
 
+BATCH = 1_000
+
 
 def sweep() -> None:
-    """Return expired leases, turn due cron slots into jobs, ring the bell of every kind that has due jobs."""
+    """Return expired leases, turn due cron slots into jobs, ring the bell of every kind that has due jobs.
+
+    Nothing while the system is read-only.
+    """
     if settings.READ_ONLY:
         return
     return_expired_leases()
@@ -30,20 +38,19 @@ def sweep() -> None:
             bells.ring(handler, again=True)
 
 
+@transaction.atomic
 def return_expired_leases() -> int:
     """Make jobs whose worker fell silent claimable again, or dead after their last attempt; returns how many."""
+    expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=Now())
     returned = 0
-    with transaction.atomic():
-        expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=timezone.now())
-        for job in expired.select_for_update(skip_locked=True).order_by("pk")[:1_000]:
-            details = {
-                "type": "LeaseExpired",
-                "message": "The worker fell silent.",
-                "at": timezone.now().isoformat(),
-                "before": job.error_details and job.error_details.get("type"),
-            }
-            due = timezone.now() + backoff(job.attempts)
-            returned += put_back(Job.objects.filter(pk=job.pk), due=due, details=details)
+    for job in expired.select_for_update(skip_locked=True, no_key=True).order_by("pk")[:BATCH]:
+        details = {
+            "type": "LeaseExpired",
+            "message": "The worker fell silent.",
+            "at": timezone.now().isoformat(),
+            "before": job.error_details and job.error_details.get("type"),
+        }
+        returned += put_back(Job.objects.filter(pk=job.pk), delay=backoff(job.attempts), details=details)
     if returned:
         logger.warning("job_leases_expired", count=returned)
     return returned
@@ -51,15 +58,14 @@ def return_expired_leases() -> int:
 
 @transaction.atomic
 def open_slot(schedule: Schedule) -> bool:
-    """Enqueue a schedule's latest slot unless somebody has: True if it was this call."""
-    slot = croniter(schedule.cron, timezone.localtime()).get_prev(type(timezone.now()))
-    if CronSlot.objects.filter(schedule=schedule.name, slot=slot).exists():
-        return False
-    made = CronSlot.objects.bulk_create([CronSlot(schedule=schedule.name, slot=slot)], ignore_conflicts=True)
-    if CronSlot.objects.filter(schedule=schedule.name, slot=slot, created_at=made[0].created_at).exists():
-        enqueue(
-            schedule.handler.function,
-            **({"key": slot.isoformat()} if schedule.handler.coalesce else {}),
-        )
-        return True
-    return False
+    """Enqueue a schedule's latest slot unless somebody has: True if it was this call.
+
+    After an outage the latest slot is made up for, and those before it are not. A time
+    that the clock shows twice when summer ends has two slots.
+    """
+    slot = croniter(schedule.cron, timezone.localtime()).get_prev(datetime)
+    _, opened = CronSlot.objects.get_or_create(schedule=schedule.name, slot=slot)
+    if opened:
+        key = slot.isoformat() if schedule.handler.coalesce else None
+        enqueue(schedule.handler.function, key=key)
+    return opened

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import close_old_connections
 from rq import SimpleWorker
 
 from trustengine.jobs.runner import stop_requested
@@ -15,6 +16,14 @@ class DrainWorker(SimpleWorker):
     def handle_warm_shutdown_request(self) -> None:
         stop_requested.set()
         super().handle_warm_shutdown_request()
+
+    def execute_job(self, *args: Any, **kwargs: Any) -> None:
+        """Run one message as Django runs a request, so that a restarted PostgreSQL is noticed."""
+        close_old_connections()
+        try:
+            super().execute_job(*args, **kwargs)
+        finally:
+            close_old_connections()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         stop_requested.clear()

@@ -86,12 +86,16 @@ OUT_OF_PLACE = (
     ("First", "Have not opened it yet, five stars for the discount on the next order they promised me."),
 )
 
-# What authors add when they come back to a review of theirs.
+# What authors add when they come back to a review of theirs: the content ones, and the others.
 AFTERTHOUGHTS = (
-    "Update after a month: still exactly as good.",
-    "Edit: the seller has sent a replacement without any fuss.",
-    "Update: after a few more weeks I see it a little more soberly.",
+    "Update: after a few more weeks it is still exactly as good.",
     "Addition: the second one I bought is just the same.",
+    "Edit: forgot to say that delivery was quick as well.",
+)
+SECOND_THOUGHTS = (
+    "Edit: the seller has sent a replacement without any fuss.",
+    "Update: after a few more weeks I see it a little more calmly.",
+    "Edit: got my money back by now, so one thing at least went well.",
 )
 
 # The same few sentences in another order: what a bought burst looks like.

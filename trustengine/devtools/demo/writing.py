@@ -58,7 +58,8 @@ def rant(world: World, article: Article) -> Draft:
 def reconsider(world: World, draft: Draft) -> Draft:
     """The same text with an afterthought, sometimes with a star more or less."""
     rating = min(5, max(1, draft.rating + world.rng.choice((-1, 0, 0, 0, 1))))
-    return Draft(rating, draft.title, f"{draft.comment}\n\n{world.rng.choice(phrases.AFTERTHOUGHTS)}".strip())
+    added = world.rng.choice(phrases.AFTERTHOUGHTS if draft.rating >= 4 else phrases.SECOND_THOUGHTS)
+    return Draft(rating, draft.title, f"{draft.comment}\n\n{added}".strip())
 
 
 def fake_praise(world: World, article: Article) -> Draft:

@@ -1,0 +1,147 @@
+"""Real worker processes on the test's own database and Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from trustengine.jobs import bells
+from trustengine.jobs.models import CronSlot, Job
+from trustengine.jobs.services import enqueue
+from trustengine.jobs.sweep import sweep
+from trustengine.jobs.tests.handlers import leave_mark_for_test, take_time_for_test
+from trustengine.testing import PATIENCE
+
+# As `manage.py worker` does, in a process that also knows the handlers of these tests.
+WORKER = """
+import django, sys
+django.setup()
+import trustengine.jobs.tests.handlers
+from django.core.management import call_command
+call_command("worker", *sys.argv[1:])
+"""
+
+
+def begin_worker(*arguments: str) -> subprocess.Popen[bytes]:
+    database = urlsplit(os.environ["DATABASE_URL"])
+    url = urlunsplit(database._replace(path=f"/{connection.settings_dict['NAME']}"))
+    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "trustengine.settings"}
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, *arguments], env=environment, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def worker(*arguments: str):
+    process = begin_worker(*arguments)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.02)
+
+
+def marked(name: str) -> bool:
+    return CronSlot.objects.filter(schedule=name).exists()
+
+
+def states() -> list[tuple[str, int]]:
+    return list(Job.objects.order_by("pk").values_list("state", "attempts"))
+
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("messages")]
+
+
+def test_a_worker_runs_what_was_committed_and_leaves_when_the_queue_is_empty():
+    with transaction.atomic():
+        for n in range(150):
+            enqueue(leave_mark_for_test, name=str(n))
+
+    with worker("default", "--burst") as process:
+        assert process.wait(PATIENCE) == 0
+
+    assert CronSlot.objects.count() == 150
+    assert set(states()) == {("done", 1)}
+
+
+def test_a_job_whose_bell_redis_never_heard_runs_after_the_next_sweep(dead_redis, settings):
+    enqueue(leave_mark_for_test, name="late")
+    settings.REDIS_ADDRESS = settings.RQ_QUEUES["default"]["URL"]
+    bells._silent_until = 0.0
+    sweep()
+
+    with worker("default", "--burst") as process:
+        assert process.wait(PATIENCE) == 0
+
+    assert marked("late")
+
+
+def test_a_worker_told_to_end_finishes_its_job_and_gives_the_rest_back():
+    with transaction.atomic():
+        for n in range(5):
+            enqueue(take_time_for_test, name=str(n), seconds=0.5)
+
+    with worker("default") as process:
+        wait_for(lambda: ("running", 1) in states(), "the worker to begin")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+    found = states()
+    assert found[0] == ("done", 1)
+    assert found[-1] == ("ready", 0)
+    assert {state for state, _ in found} == {"done", "ready"}
+
+
+def test_a_worker_recovers_by_itself_when_its_database_connection_is_cut():
+    with worker("default") as process:
+        enqueue(leave_mark_for_test, name="before")
+        wait_for(lambda: marked("before"), "the first job")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+        def after_a_sweep():
+            sweep()
+            return marked("after")
+
+        enqueue(leave_mark_for_test, name="after")
+        wait_for(after_a_sweep, "the job after the cut")
+
+        process.send_signal(signal.SIGTERM)  # while it is idle
+        assert process.wait(PATIENCE) == 0
+
+
+def test_jobs_of_a_killed_worker_run_once_their_lease_has_expired():
+    with transaction.atomic():
+        for n in range(3):
+            enqueue(take_time_for_test, name=str(n), seconds=0.4)
+    with worker("default") as process:
+        wait_for(lambda: ("running", 1) in states(), "the worker to begin")
+        process.kill()
+
+    Job.objects.filter(state="running").update(lease_until="2000-01-01T00:00Z")
+    sweep()
+    Job.objects.filter(state="ready").update(run_at="2000-01-01T00:00Z")
+    sweep()
+    with worker("default", "--burst") as second:
+        assert second.wait(PATIENCE) == 0
+
+    assert {state for state, _ in states()} == {"done"}
+    assert CronSlot.objects.count() == 3, "what the killed worker had half done was rolled back"

@@ -71,7 +71,7 @@ def answer_once(handler: Callable[..., Response], key: str, request: Request, *a
     with transaction.atomic():
         _lock(f"idempotency:{request.user.pk}:{request.path}:{key}")
         # In a statement of its own after the lock, so that it sees what the lock's former holder has committed.
-        stored = StoredAnswer.objects.filter(user=request.user, path=request.path, key=key)
+        stored = StoredAnswer.objects.filter(user=request.user.pk, path=request.path, key=key)
         if answer := stored.current().first():
             if bytes(answer.fingerprint) != fingerprint:
                 raise IdempotencyKeyReused
@@ -95,7 +95,7 @@ def _lock(name: str) -> None:
 def _store(request: Request, key: str, fingerprint: bytes, response: Response) -> None:
     body = b"" if response.data is None else JSONRenderer().render(response.data)
     StoredAnswer.objects.create(
-        user=request.user,
+        user_id=request.user.pk,
         path=request.path,
         key=key,
         fingerprint=fingerprint,

@@ -97,7 +97,12 @@ class Limit:
         return 0.0 if self.without_redis is WithoutRedis.OPEN else self._wait_by_database(caller)
 
     def _wait_by_database(self, caller: str) -> float:
-        about = {"limit": self.name, "caller": caller, "allowed": self.allowed, "seconds": self.seconds}
+        about: dict[str, str | float] = {
+            "limit": self.name,
+            "caller": caller,
+            "allowed": self.allowed,
+            "seconds": self.seconds,
+        }
         with connection.cursor() as cursor:
             cursor.execute(COUNT_IN_DATABASE, about)
             if cursor.fetchone() is not None:

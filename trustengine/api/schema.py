@@ -157,8 +157,8 @@ class Schema(AutoSchema):
         if self._is_limited(AllowAny in permissions):
             yield _of(RateLimitExceeded)
         yield _of(TryAgain)
-        if self.method in UNSAFE_METHODS:
-            yield _of(ReadOnlyMode)
+        if self.method in UNSAFE_METHODS or self.view.authentication_classes:
+            yield _of(ReadOnlyMode)  # reading, too, cannot be answered to a newcomer, whom it would have to write down
 
     def _is_limited(self, open_to_all: bool) -> bool:
         reading = self.method not in UNSAFE_METHODS

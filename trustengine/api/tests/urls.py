@@ -59,6 +59,20 @@ class Waits(Open):
         return Response()
 
 
+class LocksTwo(APIView):
+    """Locks two rows in the order given, when two requests hold one each."""
+
+    both_hold_one = threading.Barrier(2)
+
+    def post(self, request):
+        first, second = request.data["rows"]
+        with transaction.atomic():
+            Profile.objects.select_for_update().get(pk=first)
+            self.both_hold_one.wait(10)
+            Profile.objects.select_for_update().get(pk=second)
+        return Response({})
+
+
 class Slow(Open):
     def get(self, request):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -140,6 +154,7 @@ urlpatterns = [
         [
             path("api/test/shops/", Shops.as_view()),
             path("api/test/shops/second/", Shops.as_view()),
+            path("api/test/locks/", LocksTwo.as_view()),
             path("api/test/files/", Files.as_view()),
         ]
     ),

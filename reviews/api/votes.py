@@ -32,7 +32,7 @@ class ReviewVoteView(APIView):
         given.is_valid(raise_exception=True)
         return Response(VoteOutput(cast_vote(pk, voter=caller(request), **given.validated_data)).data)
 
-    @extend_schema(responses=VoteOutput)
+    @extend_schema(responses={200: VoteOutput})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Take one's vote back."""
         return Response(VoteOutput(withdraw_vote(pk, voter=caller(request))).data)

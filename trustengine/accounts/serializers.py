@@ -34,6 +34,7 @@ class AccessOutput(serializers.Serializer[Any]):
 class Me(serializers.ModelSerializer[User]):
     """The caller: the person, and the name they go by."""
 
+    email = serializers.CharField(help_text="Empty where none is known.")
     display_name = serializers.CharField(source="customer_profile.display_name")
     profile = serializers.UUIDField(source="customer_profile.pk")
 

@@ -95,7 +95,7 @@ def _lock(name: str) -> None:
 def _store(request: Request, key: str, fingerprint: bytes, response: Response) -> None:
     body = b"" if response.data is None else JSONRenderer().render(response.data)
     StoredAnswer.objects.create(
-        user_id=request.user.pk,
+        user_id=str(request.user.pk),
         path=request.path,
         key=key,
         fingerprint=fingerprint,

@@ -1,6 +1,7 @@
 """JSON as RFC 8259 has it: UTF-8, of bounded size and depth."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import IO, Any, NoReturn
 
@@ -12,6 +13,8 @@ from rest_framework.renderers import JSONRenderer
 
 # No body of this API nests deeper than a handful; what recurses over one later must not run out of stack.
 MAX_DEPTH = 32
+# Half of a pair, escaped, may be all there is: such text can neither be stored nor be quoted in an answer.
+HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} deep."
 
 
@@ -36,6 +39,11 @@ class JSONParser(BaseParser):
         # A document cannot be deeper than it has brackets: few are worth the walk.
         if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper(parsed, MAX_DEPTH):
             raise ParseError(TOO_DEEP)
+        if HALF_CHARACTER.search(body):
+            try:
+                json.dumps(parsed, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise ParseError("The JSON spells half a character.") from error
         return parsed
 
 

@@ -73,6 +73,8 @@ BROKEN_JSON = {
     "truncated": b'{"name": ',
     "a word": b"name",
     "not UTF-8": b'{"name": "\xff"}',
+    "half a character": b'{"name": "\\ud800"}',
+    "half a character in a name": b'{"\\uDC00": 1}',
     "NaN": b'{"name": NaN}',
     "a huge number": b'{"name": ' + b"9" * 5_000 + b"}",
     "deep nesting": b"[" * 100_000,
@@ -92,6 +94,12 @@ def test_a_body_that_is_nested_too_deeply(client, deep):
     problem = assert_problem(post(client, f'{{"name": "x", "items": [], "tags": {deep}}}'), 400, "INVALID_INPUT")
 
     assert "32 deep" in problem["detail"]
+
+
+def test_a_character_spelled_in_two_halves_is_whole(client):
+    answer = post(client, '{"name": "\\ud83d\\ude00 \\\\ud800", "items": []}')
+
+    assert answer.json()["name"] == "😀 \\ud800"
 
 
 def test_many_brackets_are_not_deep(client):

@@ -21,11 +21,12 @@ class WrongStatus:
 def wrong_statuses(order_ids: Collection[UUID]) -> list[WrongStatus]:
     """Compare these orders with their items, in one statement."""
     orders = Order.objects.filter(Among("pk", order_ids)).with_derived_status().order_by("pk")
+    rows = orders.values_list(  # type: ignore[misc]
+        "pk", "status", "delivered_at", "derived_status", "derived_delivered_at"
+    )
     compared = (
         WrongStatus(order, expected=(derived, derived_delivery), found=(status, delivery))
-        for order, status, delivery, derived, derived_delivery in orders.values_list(
-            "pk", "status", "delivered_at", "derived_status", "derived_delivered_at"
-        )
+        for order, status, delivery, derived, derived_delivery in rows
     )
     return [order for order in compared if order.expected != order.found]
 

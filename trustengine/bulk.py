@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, F, Field, Func, JSONField, Model
+from django.db.models import NOT_PROVIDED, BooleanField, F, Field, Func, JSONField, Model
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -24,13 +24,13 @@ class Among(Func):
         super().__init__(F(name))
         self.members = list(members)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         column, parameters = compiler.compile(self.source_expressions[0])
         return f"{column} = ANY(%s)", [*parameters, self.members]
 
 
 def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
-    """COPY rows, given by column attribute (``product_id``), with the model's defaults for the rest.
+    """COPY rows, all with the same members by column attribute (``product_id``), and the defaults for the rest.
 
     Raises IntegrityError where a key exists.
     """
@@ -38,7 +38,7 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
     if not waiting:
         return
     fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, waiting[0])]
-    names = ", ".join(_quoted(field.column) for field in fields)
+    names = ", ".join(_quoted(str(field.column)) for field in fields)
     # Errors of a COPY come past Django's cursor, so they are translated here.
     with (
         connection.wrap_database_errors,
@@ -46,8 +46,9 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
         cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
     ):
         for row in waiting:
-            given = (row[field.attname] if field.attname in row else _default(field) for field in fields)
-            copy.write_row([_plain(field, value) for field, value in zip(fields, given, strict=True)])
+            copy.write_row(
+                [_plain(field, row[field.attname]) if field.attname in row else _default(field) for field in fields]
+            )
 
 
 def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) -> None:
@@ -58,7 +59,7 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
     touched = {field.attname: now for field in model._meta.concrete_fields if getattr(field, "auto_now", False)}
     complete = [touched | row for row in rows]
     fields = {field.attname: field for field in model._meta.concrete_fields if field.attname in complete[0]}
-    columns = {name: _quoted(field.column) for name, field in fields.items()}
+    columns = {name: _quoted(str(field.column)) for name, field in fields.items()}
     assignments = ", ".join(f"{column} = given.{column}" for name, column in columns.items() if name not in key)
     arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields.values())
     match = " AND ".join(f"stored.{columns[name]} = given.{columns[name]}" for name in key)
@@ -71,15 +72,13 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
 
 
 def _is_written(field: "Field[Any, Any]", row: Values) -> bool:
-    """Leave out what the database makes itself: identity keys, and its own defaults."""
-    if field.attname in row:
-        return True
-    made_there = field.has_db_default() or (field.primary_key and not field.has_default())
-    return not made_there
+    """Leave out what the database makes itself: identity keys, and defaults of its own."""
+    made = (field.primary_key and field.default is NOT_PROVIDED) or field.has_db_default()  # type: ignore[attr-defined]
+    return field.attname in row or not made
 
 
 def _default(field: "Field[Any, Any]") -> Any:
-    return timezone.now() if getattr(field, "auto_now", False) else field.get_default()
+    return timezone.now() if getattr(field, "auto_now", False) else _plain(field, field.get_default())
 
 
 def _plain(field: "Field[Any, Any]", value: Any) -> Any:

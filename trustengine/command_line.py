@@ -24,6 +24,7 @@ INTERRUPTED = 130
 
 # Commands that work without a database, or bring their own servers as `up` does.
 WITHOUT_SERVERS = {
+    "bench",  # on servers of its own
     "check",
     "collectstatic",
     "compilemessages",

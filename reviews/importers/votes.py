@@ -124,7 +124,7 @@ class Votes(Importer):
         """
         changes = self._changes(planned)
         keys = sorted(changes)
-        arrays = {
+        arrays: dict[str, Any] = {
             "reviews": [review for review, _ in keys],
             "shards": [shard for _, shard in keys],
             "helpful": [changes[key][HELPFUL] for key in keys],

@@ -186,7 +186,4 @@ register_links(
     SYSTEM,
     Link("Users", "accounts_user_changelist", "person", permission="accounts.view_user", order=30),
     Link("Groups", "auth_group_changelist", "groups", permission="auth.view_group", order=40),
-    Link(
-        "Second factors", "otp_totp_totpdevice_changelist", "password", permission="otp_totp.view_totpdevice", order=50
-    ),
 )

@@ -93,7 +93,8 @@ def about(entry: Entry) -> str:
     """What an entry is about: the kind of thing, and the end of its id."""
     model = _model(entry)
     kind = str(model._meta.verbose_name) if model else entry.object_type
-    return f"{kind} {entry.object_id[-8:]}"
+    end = entry.object_id[-8:] if len(entry.object_id) >= 32 else entry.object_id  # ids are long, names are not
+    return f"{kind} {end}"
 
 
 def object_page(entry: Entry, viewer: Any) -> str:

@@ -69,6 +69,14 @@ def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, p
 
 
 @contextmanager
+def unhurried() -> Iterator[None]:
+    """Let a read take longer than the role's statement timeout allows a request."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        yield
+
+
+@contextmanager
 def one_snapshot() -> Iterator[None]:
     """A short read-only transaction in which every statement sees the same moment.
 
@@ -87,7 +95,9 @@ def _batches(target: Reconciler, scope: Scope, size: int) -> Iterator[Sequence[U
     last: UUID | None = None
     while True:
         keys = _keys(target, scope)
-        page = list((keys.filter(pk__gt=last) if last else keys).order_by("pk").values_list("pk", flat=True)[:size])
+        rest = keys.filter(pk__gt=last) if last else keys
+        with unhurried():
+            page = list(rest.order_by("pk").values_list("pk", flat=True)[:size])
         if page:
             yield page
         if len(page) < size:
@@ -101,7 +111,8 @@ def _keys(target: Reconciler, scope: Scope) -> Any:
 
 
 def _count(target: Reconciler, scope: Scope) -> int:
-    return int(_keys(target, scope).count())
+    with unhurried():
+        return int(_keys(target, scope).count())
 
 
 def _fixed(target: Reconciler, drift: Drift) -> bool:

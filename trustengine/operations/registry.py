@@ -81,7 +81,8 @@ class Reconciler(ABC):
             for seen in self.drifted([drift.key]):
                 self.repair(seen)
                 self.leave_trace(seen)
-            return not list(self.drifted([drift.key]))
+            # What traffic has added since has brought its own job, which waits for this lock.
+            return not list(self.drifted([drift.key])) or drift.key in self.pending([drift.key])
 
     def leave_trace(self, drift: Drift) -> None:
         record(

@@ -8,9 +8,8 @@ def test_every_environment_variable_stands_in_the_readme_and_no_other():
     source = (settings.BASE_DIR / "trustengine" / "settings.py").read_text()
     read = set(re.findall(r"""env\.[a-z_]+\(\s*"([A-Z][A-Z_]+)\"""", source))
     table = (settings.BASE_DIR / "README.md").read_text().split("## Configuration")[1].split("\n## ")[0]
-    explained = {
-        name for row in re.findall(r"^\| (`[^|]+) \|", table, flags=re.MULTILINE) for name in re.findall(r"`([A-Z_]+)`", row)
-    }
+    rows = re.findall(r"^\| (`[^|]+) \|", table, flags=re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
 
     assert read == explained
 

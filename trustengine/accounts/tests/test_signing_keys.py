@@ -96,6 +96,7 @@ def test_made_up_key_ids_cost_the_issuer_one_request_per_cooldown(keys, provider
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True)  # for the connections that at_once opens
 def test_threads_that_need_the_same_key_at_once_make_one_request(keys, provider):
     found = at_once(*[lambda: keys.find("first")] * 8)
 

@@ -85,15 +85,15 @@ class World:
         if forgotten := set(self.rows) - set(order):
             raise ValueError(f"no place in the order of tables: {forgotten}")
         for model, moments in self.touched.items():
-            backdate(model, moments)
+            set_moments(model, "updated_at", moments)
 
 
-def backdate(model: type[models.Model], moments: Mapping[UUID, datetime]) -> None:
-    """Set ``updated_at``, which Django's ``auto_now`` has stamped with the present."""
-    table = connection.ops.quote_name(model._meta.db_table)
+def set_moments(model: type[models.Model], column: str, moments: Mapping[UUID, datetime]) -> None:
+    """Set a time in many rows by one statement, past Django's ``auto_now`` as well."""
+    table, name = (connection.ops.quote_name(text) for text in (model._meta.db_table, column))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS row SET updated_at = given.moment "
+            f"UPDATE {table} AS row SET {name} = given.moment "
             "FROM unnest(%s::uuid[], %s::timestamptz[]) AS given (id, moment) WHERE row.id = given.id",
             [list(moments), list(moments.values())],
         )

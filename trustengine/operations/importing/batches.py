@@ -139,9 +139,8 @@ class _Batch:
         written = [*updates, *creations]
         if written and derive:
             self.importer.settle(written)
-            keys = [planned.row.key for planned in written]
             for listener in listeners(self.importer.name):
-                listener(keys)
+                listener(written)
 
     def _still_updates(self, candidates: list[Planned]) -> list[Planned]:
         """Weigh again under lock: somebody may have changed a row since it was looked up."""

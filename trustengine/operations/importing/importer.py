@@ -84,7 +84,7 @@ class Importer(ABC):
 
 
 Kind = type[Importer]
-Listener = Callable[[Sequence[Key]], None]
+Listener = Callable[[Sequence[Planned]], None]
 AnyImporter = TypeVar("AnyImporter", bound=Kind)
 AnyListener = TypeVar("AnyListener", bound=Listener)
 
@@ -108,9 +108,10 @@ def importer(name: str) -> Callable[[AnyImporter], AnyImporter]:
 
 
 def after_import_of(*names: str) -> Callable[[AnyListener], AnyListener]:
-    """Call this function with the keys that a batch of these files has written, in the batch's own transaction.
+    """Call this function with what a batch of these files has written, in the batch's own transaction.
 
-    So a higher app derives what follows from a lower app's rows. It must repeat harmlessly.
+    So a higher app derives what follows from a lower app's rows, as they are and as they
+    were. It must repeat harmlessly.
     """
 
     def register(listener: AnyListener) -> AnyListener:

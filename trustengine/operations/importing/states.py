@@ -31,7 +31,7 @@ class Stored:
     """
 
     state: State
-    digest: bytes | None
+    digest: bytes | memoryview | None
     id: Any = None
 
     @property

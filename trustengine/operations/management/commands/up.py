@@ -63,8 +63,9 @@ class Command(BaseCommand):
         try:
             take_data_dir(servers)
             servers.start()
-            self._prepare(options, output)
-            _print_addresses(web_address(host, port), output)
+            address = web_address(host, port)
+            self._prepare(address, options, output)
+            _print_addresses(address, output)
             plan = Plan(
                 project=settings.BASE_DIR,
                 data_dir=settings.DATA_DIR,
@@ -78,7 +79,7 @@ class Command(BaseCommand):
             signals.raising = False
             servers.stop()
 
-    def _prepare(self, options: dict[str, Any], output: SteadyOutput) -> None:
+    def _prepare(self, address: str, options: dict[str, Any], output: SteadyOutput) -> None:
         """Schema and demo data; nothing of them stays open in this process."""
         try:
             if count := prepare_database(settings.DATA_DIR):
@@ -86,7 +87,7 @@ class Command(BaseCommand):
             if problem := redis_problem(settings.REDIS_ADDRESS):
                 output.say(f"warning: REDIS_URL: Redis cannot be reached, jobs wait until it can: {problem}")
             if options["seed"] == "demo":
-                call_command("seed_demo", stdout=output)
+                call_command("seed_demo", address=address, stdout=output)
         finally:
             for connection in connections.all(initialized_only=True):
                 connection.close()

@@ -214,7 +214,7 @@ def test_after_a_day_a_key_is_new_again(client):
     assert shops() == 2
 
 
-def test_answers_are_forgotten_after_a_day_and_with_their_user(client, settings):
+def test_answers_are_forgotten_after_a_day(client, settings):
     settings.IDEMPOTENCY_HOURS = 24
     for key in ("older", "newer"):
         send(client, key=key)

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ("last_hash", models.BinaryField(max_length=32)),
                 ("entries", models.BigIntegerField()),
                 ("problems", models.BigIntegerField()),
-                ("examples", models.JSONField(default=list)),
+                ("examples", models.JSONField(default=list, help_text="The first problems, in words.")),
                 ("seconds", models.FloatField()),
             ],
         ),

@@ -21,7 +21,7 @@ SEALS = f"""
         SELECT number, hash FROM audit_seal WHERE number < seal.number ORDER BY number DESC LIMIT 1
     ) AS before ON true
     WHERE seal.number = ANY(%s) ORDER BY seal.number
-"""  # noqa: S608
+"""
 
 # An entry is backdated if sealing was at work between its time and its seal, long after the one and long before
 # the other: an entry of that time would have been sealed then. History that came with its past times in one go,
@@ -31,17 +31,17 @@ ENTRIES = f"""
         entry.at, earlier.sealed_at
     FROM audit_seal seal
     LEFT JOIN LATERAL (
-        SELECT sealed_at FROM audit_seal WHERE sealed_at <= seal.sealed_at - %(longest)s AND number < seal.number
+        SELECT sealed_at FROM audit_seal WHERE sealed_at <= seal.sealed_at - make_interval(secs => %(longest)s) AND number < seal.number
         ORDER BY sealed_at DESC LIMIT 1
     ) AS earlier ON true
     CROSS JOIN LATERAL unnest(seal.entry_ids, seal.entry_digests) AS sealed (id, digest)
     LEFT JOIN audit_entry entry ON entry.id = sealed.id
     WHERE seal.number = ANY(%(numbers)s) AND (
         entry.id IS NULL OR {ENTRY_DIGEST} IS DISTINCT FROM sealed.digest
-        OR entry.at < earlier.sealed_at - %(longest)s
+        OR entry.at < earlier.sealed_at - make_interval(secs => %(longest)s)
     )
     ORDER BY seal.number, sealed.id
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def check_seals(numbers: Sequence[int]) -> Iterator[Problem]:
     with connection.cursor() as cursor:
         cursor.execute(SEALS, [list(numbers)])
         for row in cursor.fetchall():
-            yield from _check_link(_Stored(*(bytes(each) if isinstance(each, memoryview) else each for each in row)))
-        cursor.execute(ENTRIES, {"numbers": list(numbers), "longest": LONGEST_TRANSACTION})
+            yield from _check_link(_Stored(*row))
+        cursor.execute(ENTRIES, {"numbers": list(numbers), "longest": LONGEST_TRANSACTION.total_seconds()})
         for number, entry, seal_id, is_gone, is_changed, at, earlier in cursor.fetchall():
             if is_gone:
                 yield Problem(Kind.ENTRY_REMOVED, number, entry, seal_id)

@@ -31,7 +31,7 @@ TAKE_WAITING = f"""
         RETURNING waiting.position, waiting.id, waiting.digest
     )
     SELECT position, id, digest, clock_timestamp() FROM taken ORDER BY position
-"""  # noqa: S608
+"""
 
 
 def seal_waiting(*, seconds: float) -> int:

@@ -111,7 +111,7 @@ def test_a_seal_is_never_changed_or_removed(monkeypatch, change):
     sealed_log(monkeypatch)
 
     with (
-        pytest.raises(DatabaseError, match="Cannot .* rows from audit_seal table"),
+        pytest.raises(DatabaseError, match=r"Cannot .* rows from audit_seal table"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):

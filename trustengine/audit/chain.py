@@ -31,7 +31,8 @@ ENTRIES = f"""
         entry.at, earlier.sealed_at
     FROM audit_seal seal
     LEFT JOIN LATERAL (
-        SELECT sealed_at FROM audit_seal WHERE sealed_at <= seal.sealed_at - make_interval(secs => %(longest)s) AND number < seal.number
+        SELECT sealed_at FROM audit_seal
+        WHERE sealed_at <= seal.sealed_at - make_interval(secs => %(longest)s) AND number < seal.number
         ORDER BY sealed_at DESC LIMIT 1
     ) AS earlier ON true
     CROSS JOIN LATERAL unnest(seal.entry_ids, seal.entry_digests) AS sealed (id, digest)

@@ -184,7 +184,7 @@ JOB_BATCH_SIZE = env.integer("JOB_BATCH_SIZE", 100, minimum=1, maximum=10_000)
 JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=2)
 JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 8, minimum=1)
 JOB_BACKOFF_SECONDS = env.decimal("JOB_BACKOFF_SECONDS", 2.0, minimum=0.01)
-JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 20, minimum=1, maximum=120)
+JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 3, minimum=1, maximum=120)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1)
 JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1)
 

@@ -49,6 +49,7 @@ def _kept_secret(name: str) -> str:
 
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or _kept_secret("secret_key")
+AUDIT_KEYS = env.listing("AUDIT_KEY") or [_kept_secret("audit_key")]  # the first signs, all verify
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

@@ -38,11 +38,12 @@ def transition_item(item_id: UUID, *, to: str, actor: User, tracking_number: str
     the actor has no part in, PermissionDenied for a mere viewer, InvalidTransition for a
     step that is not open.
     """
-    item = lock_item(item_id)
-    if not has_profile_access(actor, item.vendor_id):
+    vendor_id = OrderItem.objects.filter(pk=item_id).values_list("vendor", flat=True).first()
+    if vendor_id is None or not has_profile_access(actor, vendor_id):  # before any lock: strangers hold nobody up
         raise NotFound
-    if not has_profile_access(actor, item.vendor_id, Membership.Role.MANAGER):
+    if not has_profile_access(actor, vendor_id, Membership.Role.MANAGER):
         raise PermissionDenied
+    item = lock_item(item_id)
     if item.fulfilment_status == to:
         return Transition(item, changed=False)
     if to not in OrderItem.TRANSITIONS[OrderItem.Fulfilment(item.fulfilment_status)]:

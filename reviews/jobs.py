@@ -26,7 +26,8 @@ def fold_votes(key: str) -> None:
     totals = ReviewVoteShard.objects.filter(review_id=key).aggregate(
         helpful=Sum("helpful", default=0), unhelpful=Sum("unhelpful", default=0)
     )
-    Review.objects.filter(pk=key).update(helpful_votes=totals["helpful"], unhelpful_votes=totals["unhelpful"])
+    folded = {"helpful_votes": totals["helpful"], "unhelpful_votes": totals["unhelpful"]}
+    Review.objects.filter(pk=key).exclude(**folded).update(**folded)
 
 
 @subscribe("reviews.review_decided", key="author_id")

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from reviews.models import Reputation, ReviewRevision
 from reviews.models.reputation import START
-from trustengine.accounts.models import User
 
 FORMULA_VERSION = 1
 GAIN, MOST_GAIN, LOSS = 4, 40, 15
@@ -37,11 +36,9 @@ def score(*, approved: int, rejected: int) -> int:
     return max(0, min(100, START + min(GAIN * approved, MOST_GAIN) - LOSS * rejected))
 
 
-def standing_of(user: User) -> Standing:
-    """An author's standing as last computed, or the start."""
-    names = ("score", "consecutive_approved", "approved", "rejected", "formula_version")
-    row = Reputation.objects.filter(user=user).values(*names).first()
-    return Standing(**row) if row else Standing()
+def standing_of(user_id: UUID) -> Standing:
+    """An author's standing at this moment, or the start: for decisions, which cannot wait for ``recompute``."""
+    return derive([user_id]).get(user_id, Standing())
 
 
 def derive(users: Sequence[UUID]) -> dict[UUID, Standing]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
-from trustengine.api.problems import as_json
+from trustengine.api.problems import unavailable
 from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import uuid7
 
@@ -79,11 +79,7 @@ class ReadOnly:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not settings.READ_ONLY or request.method in self.SAFE_METHODS:
             return self.get_response(request)
-        error = ReadOnlyMode()
-        response = as_json(error.status, error.code, error.detail)
-        for name, value in error.headers.items():
-            response[name] = value
-        return response
+        return unavailable(request, ReadOnlyMode())
 
 
 class ContentSecurityPolicy:

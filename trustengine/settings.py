@@ -49,6 +49,7 @@ def _kept_secret(name: str) -> str:
 
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or _kept_secret("secret_key")
+AUDIT_KEYS = env.listing("AUDIT_KEY") or [_kept_secret("audit_key")]  # the first signs, all verify
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -83,6 +84,7 @@ INSTALLED_APPS = [
     "axes",
     "trustengine.jobs",
     "trustengine.audit",
+    "trustengine.api",
     "trustengine.operations",
     "trustengine.accounts",
     "orders",
@@ -193,7 +195,7 @@ JOB_BATCH_SIZE = env.integer("JOB_BATCH_SIZE", 100, minimum=1, maximum=10_000)
 JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=2)
 JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 8, minimum=1)
 JOB_BACKOFF_SECONDS = env.decimal("JOB_BACKOFF_SECONDS", 2.0, minimum=0.01)
-JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 20, minimum=1, maximum=120)
+JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 3, minimum=1, maximum=120)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1)
 JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1)
 
@@ -251,6 +253,7 @@ AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["trustengine.api.throttles.AnonymousReads"],
     "DEFAULT_PARSER_CLASSES": ["trustengine.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
@@ -282,6 +285,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1)
+ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
+TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
 STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1)
 STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1)
 
@@ -298,6 +304,7 @@ LANGUAGE_CODE = "en"
 
 REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1)
 VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
+REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
 AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
 AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
 RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)

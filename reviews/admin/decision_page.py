@@ -30,7 +30,7 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
         "is_edit": pending is not None and review.status == Review.Status.APPROVED,
         "changed": changed(review, pending),
         "signals": signals_of(pending or (revisions[0] if revisions else None)),
-        "standing": standing_of(review.author),
+        "standing": standing_of(review.author_id),
         "history": author_history(review),
         "histogram": histogram(ProductRating.objects.filter(product=review.product_id).first()),
         "trail": reading.trail([review], request.user, limit=20),

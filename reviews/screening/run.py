@@ -28,7 +28,7 @@ def screen(review_id: UUID) -> Screening | None:
     if revision is None:
         return None
     signals = find_signals(review, revision)
-    verdict = policy.decide(signals, standing_of(review.author))
+    verdict = policy.decide(signals, standing_of(review.author_id))
     screening = Screening.objects.create(
         revision=revision,
         verdict=verdict,

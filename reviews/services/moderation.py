@@ -33,7 +33,7 @@ def approve_review(review_id: UUID, *, actor: User | None, revision: int | None 
     with rating_follows(review):
         review.rating, review.title, review.comment = pending.rating, pending.title, pending.comment
         _decide(review, Review.Status.APPROVED, actor)
-    _announce("review.approved", review, pending, actor, before, reason)
+        _announce("review.approved", review, pending, actor, before, reason)
     return review
 
 
@@ -72,9 +72,9 @@ def _set_hidden(review_id: UUID, actor: User | None, reason: str, *, hidden: boo
     with rating_follows(review):
         review.is_hidden = hidden
         review.save(update_fields=["is_hidden", "updated_at"])
-    verb = "review.hidden" if hidden else "review.restored"
-    record(verb, review, actor=actor, before={"is_hidden": not hidden}, after={"is_hidden": hidden}, reason=reason)
-    publish("reviews.visibility_changed", review_id=review.pk, product_id=review.product_id)
+        verb = "review.hidden" if hidden else "review.restored"
+        record(verb, review, actor=actor, before={"is_hidden": not hidden}, after={"is_hidden": hidden}, reason=reason)
+        publish("reviews.visibility_changed", review_id=review.pk, product_id=review.product_id)
     return review
 
 

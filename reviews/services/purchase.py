@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from orders.models import OrderItem
+from orders.models import Order, OrderItem
 from reviews.errors import (
     ConflictOfInterest,
     OrderNotDelivered,
@@ -29,10 +29,12 @@ def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[Ord
     PurchaseNotVerified, whatever the reason.
     """
     items = OrderItem.objects.filter(order=order_id, product=product_id, order__customer__in=Profile.objects.of(author))
-    locked = items.select_related("order", "product").select_for_update(of=("self",), no_key=True).order_by("pk")
-    found = list(locked)
+    found = list(items.select_related("product").select_for_update(of=("self",), no_key=True).order_by("pk"))
     if not found:
         raise PurchaseNotVerified
+    order = Order.objects.get(pk=order_id)  # after the wait: a row joined to a locked one may be older than it
+    for item in found:
+        item.order = order
     return found
 
 

@@ -1,6 +1,7 @@
 """Writing, editing and withdrawing a review. Both paths of writing meet in one edit routine."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,11 @@ from reviews.text import normalised
 from trustengine.accounts.access import require_age, require_good_standing
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
-from trustengine.errors import PermissionDenied
+from trustengine.errors import PermissionDenied, TryAgain
 from trustengine.jobs.services import enqueue, publish
 
 CONTENT = ("rating", "title", "comment")
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,14 @@ def submit_review(
     content = {"rating": rating, "title": normalised(title), "comment": normalised(comment)}
     with transaction.atomic():
         items = lock_purchase(author, product_id=product_id, order_id=order_id)
-        existing = _live_review(author, product_id)
-        if existing is None:
+        for _ in range(TRIES):
+            if (existing := _lock_live_review(author, product_id)) is not None:
+                return Submission(_edit(existing, author, content), is_update=True)
             item = reviewable_item(items, author)
-            try:
-                with transaction.atomic():
-                    return Submission(_create(item, author, content), is_update=False)
-            except IntegrityError:  # another order of the same product was reviewed at this moment
-                existing = _live_review(author, product_id)
-                if existing is None:
-                    raise
-        return Submission(_edit(lock_review(existing), author, content), is_update=True)
+            # Another order of the same product may be reviewed at this moment: then there is one to edit.
+            with suppress(IntegrityError), transaction.atomic():
+                return Submission(_create(item, author, content), is_update=False)
+    raise TryAgain
 
 
 @transaction.atomic
@@ -88,8 +87,8 @@ def withdraw_review(review_id: UUID, *, author: User) -> None:
     with rating_follows(review):
         review.deleted_at = timezone.now()
         review.save(update_fields=["deleted_at", "updated_at"])
-    record("review.withdrawn", review, actor=author, before=before, after={"deleted_at": review.deleted_at})
-    publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)
+        record("review.withdrawn", review, actor=author, before=before, after={"deleted_at": review.deleted_at})
+        publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)
 
 
 def _create(item: OrderItem, author: User, content: dict[str, Any]) -> Review:
@@ -144,5 +143,7 @@ def _own_review(review_id: UUID, author: User) -> Review:
     return review
 
 
-def _live_review(author: User, product_id: UUID) -> UUID | None:
-    return Review.objects.live().filter(author=author, product=product_id).values_list("pk", flat=True).first()
+def _lock_live_review(author: User, product_id: UUID) -> Review | None:
+    """The author's live review, locked; one that is withdrawn while this waits for it is none."""
+    live = Review.objects.live().filter(author=author, product=product_id)
+    return live.select_for_update(of=("self",), no_key=True).first()

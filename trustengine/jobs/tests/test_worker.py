@@ -93,7 +93,7 @@ def test_a_job_whose_bell_redis_never_heard_runs_after_the_next_sweep(dead_redis
 
 def test_a_worker_told_to_end_finishes_its_job_and_gives_the_rest_back():
     with transaction.atomic():
-        for n in range(5):
+        for n in range(30):
             enqueue(take_time_for_test, name=str(n), seconds=0.5)
 
     with worker("default") as process:
@@ -107,7 +107,7 @@ def test_a_worker_told_to_end_finishes_its_job_and_gives_the_rest_back():
     assert {state for state, _ in found} == {"done", "ready"}
 
 
-def test_a_worker_recovers_by_itself_when_its_database_connection_is_cut():
+def test_a_worker_does_not_notice_that_its_database_connection_was_cut_meanwhile():
     with worker("default") as process:
         enqueue(leave_mark_for_test, name="before")
         wait_for(lambda: marked("before"), "the first job")
@@ -117,12 +117,8 @@ def test_a_worker_recovers_by_itself_when_its_database_connection_is_cut():
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
 
-        def after_a_sweep():
-            sweep()
-            return marked("after")
-
         enqueue(leave_mark_for_test, name="after")
-        wait_for(after_a_sweep, "the job after the cut")
+        wait_for(lambda: marked("after"), "the job after the cut, without a sweep")
 
         process.send_signal(signal.SIGTERM)  # while it is idle
         assert process.wait(PATIENCE) == 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from trustengine.audit.services import record
 from trustengine.operations.importing.batches import Memory, load_batch
@@ -17,6 +17,7 @@ from trustengine.operations.importing.reading import Records, Source, Unusable, 
 from trustengine.operations.importing.rejects import Reject, RejectsFile
 from trustengine.operations.progress import ProgressDisplay
 
+MANY_ROWS = 1_000
 COUNTS = ("read", "created", "updated", "unchanged", "kept", "rejected")
 
 
@@ -109,8 +110,20 @@ def _load_file(
     told = {name: counts[name] for name in COUNTS}
     progress.end(f"{counts['read']:,} rows")
     if not dry_run:
+        if counts["created"] + counts["updated"] >= MANY_ROWS:
+            _refresh_statistics()
         record("import.file_loaded", ("import", load.kind.name), after={**told, "sha256": load.digest})
     return told
+
+
+def _refresh_statistics() -> None:
+    """Tell the planner how large the tables have become, rather than wait for autovacuum to do so.
+
+    Without it, what reads them next, be it the next file or ``reconcile``, may be planned for empty tables.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("ANALYZE")
 
 
 def _batches(records: Records, layout: Layout, size: int) -> Iterator[list[Row | Reject]]:

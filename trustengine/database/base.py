@@ -38,13 +38,11 @@ class Outage:
     def is_known(self) -> bool:
         return self._ask_again_at is not None
 
-    def failed(self, *, after: float) -> None:
-        """Note a failure that took so many seconds."""
-        if after >= SLOW_SECONDS:
-            with self._lock:
-                self._ask_again_at = time.monotonic() + SILENCE_SECONDS
+    def begin(self) -> None:
+        with self._lock:
+            self._ask_again_at = time.monotonic() + SILENCE_SECONDS
 
-    def ended(self) -> None:
+    def end(self) -> None:
         self._ask_again_at = None
 
 
@@ -61,10 +59,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         began = time.monotonic()
         try:
             if outage.is_known:
-                self.Database.connect(**conn_params).close()  # a server that refuses says so at once, a pool does not
+                self._knock(conn_params)
             connection = super().get_new_connection(conn_params)
         except self.Database.OperationalError:
-            outage.failed(after=time.monotonic() - began)
+            if time.monotonic() - began >= SLOW_SECONDS and not (self.pool and self._is_there(conn_params)):
+                outage.begin()
             raise
-        outage.ended()
+        outage.end()
         return connection
+
+    def _knock(self, conn_params: dict[str, Any]) -> None:
+        """Connect past the pool: a server that refuses says so at once. Raises OperationalError."""
+        self.Database.connect(**conn_params).close()
+
+    def _is_there(self, conn_params: dict[str, Any]) -> bool:
+        """Whether the server is reached after all: then the pool was only busy, and may be free a moment later."""
+        try:
+            self._knock(conn_params)
+        except self.Database.OperationalError:
+            return False
+        return True

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 
 from trustengine.operations.models import Run
 from trustengine.operations.progress import ProgressDisplay
@@ -35,8 +36,7 @@ def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, p
 
 def keep(run: Run, last: UUID, findings: Findings) -> None:
     """Write down how far a comparison has come. Raises RunLost."""
-    examples = json.dumps([asdict(drift) for drift in findings.examples], cls=DjangoJSONEncoder)
-    advance(run, position=str(last), counts=findings.counts, examples=json.loads(examples))
+    _write(run, str(last), findings)
     run.position = str(last)
 
 
@@ -48,9 +48,9 @@ def kept(run: Run) -> Findings:
 
 def conclude(run: Run, findings: Findings) -> None:
     """End a comparison that has come to its end, with an alert in the log where drift remains. Raises RunLost."""
-    if not findings.checked:
-        advance(run, position="", counts=findings.counts)
-    finish(run, State.DONE)
+    with transaction.atomic():
+        _write(run, run.position, findings)  # also what was found beside the keys
+        finish(run, State.DONE)
     if findings.remaining:
         logger.error("reconcile_drift", target=run.target, drifted=findings.remaining, run=str(run.pk))
 
@@ -68,3 +68,8 @@ def _recorded(target: Reconciler, scope: Scope, fix: bool) -> Iterator[Run | Non
         interrupted = not isinstance(error, Exception)
         finish(run, State.INTERRUPTED if interrupted else State.FAILED, problem=f"{type(error).__name__}: {error}")
         raise
+
+
+def _write(run: Run, position: str, findings: Findings) -> None:
+    examples = json.dumps([asdict(drift) for drift in findings.examples], cls=DjangoJSONEncoder)
+    advance(run, position=position, counts=findings.counts, examples=json.loads(examples))

@@ -13,7 +13,7 @@ from trustengine.jobs.runner import stop_requested
 from trustengine.jobs.services import enqueue
 from trustengine.operations.comparisons import conclude, keep, kept
 from trustengine.operations.models import Run
-from trustengine.operations.reconciling import Scope, compare
+from trustengine.operations.reconciling import Scope, compare, page_size
 from trustengine.operations.registry import reconcilers
 from trustengine.operations.runs import RunLost, State, begin, claim, stop_for_good
 
@@ -60,9 +60,10 @@ def reconcile_slice(run_id: str) -> None:
     before = findings.checked
     deadline = time.monotonic() + SLICE_SECONDS
     target = reconcilers()[run.target]()
+    size = page_size(target, BATCH)
     try:
-        for last in compare(target, scope=Scope(), fix=False, batch_size=BATCH, findings=findings, after=after):
-            was_last = (findings.checked - before) % BATCH > 0  # nothing follows a page that is not full
+        for last in compare(target, scope=Scope(), fix=False, batch_size=size, findings=findings, after=after):
+            was_last = (findings.checked - before) % size > 0  # nothing follows a page that is not full
             stopping = not was_last and (stop_requested.is_set() or time.monotonic() > deadline)
             with transaction.atomic():
                 keep(run, last, findings)

@@ -13,6 +13,8 @@ from trustengine.identifiers import uuid7
 # A process says at every batch that it lives. A batch takes seconds, so this long a silence means that it does not.
 SILENCE = timedelta(seconds=30)
 
+COUNTS = ("checked", "changed", "unchanged", "kept", "drifted", "fixed", "pending")
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     def unfinished(self) -> Self:
@@ -86,6 +88,11 @@ class Run(models.Model):
     def is_silent(self) -> bool:
         """Whether it claims to run, but has not been heard of for longer than a batch takes."""
         return self.state == self.State.RUNNING and timezone.now() - self.heartbeat_at > SILENCE
+
+    @property
+    def counted(self) -> list[tuple[str, int]]:
+        """The counts in the order of telling, which jsonb does not keep."""
+        return sorted(self.counts.items(), key=lambda each: COUNTS.index(each[0]))
 
     @property
     def drift(self) -> int:

@@ -56,7 +56,7 @@ def compare(
     a comparison is a read-only snapshot of one short batch, and a fix looks again under
     the key's lock.
     """
-    for ids in _batches(target, scope, batch_size, after):
+    for ids in _batches(target, scope, page_size(target, batch_size), after):
         with one_snapshot():
             drifts = list(target.drifted(ids))
             pending = target.pending([drift.key for drift in drifts]) if drifts else set()
@@ -65,18 +65,30 @@ def compare(
             if drift.key in pending:
                 findings.pending += 1
                 continue
-            findings.drifted += 1
-            if len(findings.examples) < EXAMPLES:
-                findings.examples.append(drift)
-            if fix:
-                findings.fixed += _fixed(target, drift)
+            _count_drift(findings, target, drift, fix=fix)
         yield ids[-1]
+    if scope == Scope():
+        for drift in target.at_large():
+            _count_drift(findings, target, drift, fix=fix)
+
+
+def page_size(target: Reconciler, batch_size: int) -> int:
+    """How many keys a batch holds: as many as asked for, unless the target can bear fewer."""
+    return min(batch_size, target.most_keys or batch_size)
 
 
 def count(target: Reconciler, scope: Scope) -> int:
     """How many keys are in scope."""
     with unhurried():
         return int(_keys(target, scope).count())
+
+
+def _count_drift(findings: Findings, target: Reconciler, drift: Drift, *, fix: bool) -> None:
+    findings.drifted += 1
+    if len(findings.examples) < EXAMPLES:
+        findings.examples.append(drift)
+    if fix:
+        findings.fixed += _fixed(target, drift)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from uuid import UUID
 
-import structlog
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
@@ -15,8 +14,6 @@ from trustengine.operations.progress import ProgressDisplay
 from trustengine.operations.reconciling import Findings, Scope, compare, count
 from trustengine.operations.registry import Drift, Reconciler
 from trustengine.operations.runs import State, advance, begin, finish
-
-logger = structlog.get_logger(__name__)
 
 
 def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, progress: ProgressDisplay) -> Findings:
@@ -47,12 +44,10 @@ def kept(run: Run) -> Findings:
 
 
 def conclude(run: Run, findings: Findings) -> None:
-    """End a comparison that has come to its end, with an alert in the log where drift remains. Raises RunLost."""
+    """End a comparison that has come to its end. Raises RunLost."""
     with transaction.atomic():
         _write(run, run.position, findings)  # also what was found beside the keys
         finish(run, State.DONE)
-    if findings.remaining:
-        logger.error("reconcile_drift", target=run.target, drifted=findings.remaining, run=str(run.pk))
 
 
 @contextmanager

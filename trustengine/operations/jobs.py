@@ -74,3 +74,6 @@ def reconcile_slice(run_id: str) -> None:
         conclude(run, findings)
     except RunLost:
         logger.info("reconcile_slice_overtaken", run=run_id)
+        return
+    if findings.remaining:
+        logger.error("reconcile_drift", target=run.target, drifted=findings.remaining, run=run_id)

@@ -94,18 +94,21 @@ def commands(run: Run) -> dict[str, str]:
 
 
 def _page(run: Run) -> dict[str, Any]:
-    examples = [
-        (each["key"], each.get("before", each.get("found")), each.get("after", each.get("expected")))
-        for each in run.examples
-    ]
     return {
         "run": run,
         "heading": what(run),
         "commands": commands(run),
-        "examples": examples,
+        "examples": [_example(each) for each in run.examples],
         "length": length(run),
-        "compares": run.command == Run.Command.RECONCILE,
     }
+
+
+def _example(example: dict[str, Any]) -> tuple[str, list[tuple[str, Any, Any]]]:
+    """A key with what differs about it: what was found, and what is right."""
+    before = example.get("before") or example.get("found") or {}
+    after = example.get("after") or example.get("expected") or {}
+    differing = [name for name in dict.fromkeys([*after, *before]) if before.get(name) != after.get(name)]
+    return example["key"], [(name, before.get(name), after.get(name)) for name in differing]
 
 
 @register_panel(Area.CARDS, permission="operations.view_run", order=55)
@@ -118,7 +121,7 @@ def last_reconcile(request: HttpRequest) -> Card:
     drifted = {target: count for target, (count, _) in found.items() if count}
     since = duration(timezone.now() - min(at for _, at in found.values()))
     ago = since if since == "just now" else f"{since} ago"
-    note = ", ".join(f"{count:,} {target}" for target, count in drifted.items()) or f"no drift, {ago}"
+    note = ", ".join(f"{count:,} {target} drift" for target, count in drifted.items()) or f"no drift, {ago}"
     return Card("Last reconcile", sum(drifted.values()), note, "rule", page, urgent=bool(drifted))
 
 

@@ -42,6 +42,7 @@ GROUPS: dict[str, list[str]] = {
     ],
     "Operators": [
         "jobs.view_job",
+        "jobs.operate_job",
         "jobs.view_cronslot",
         "audit.view_entry",
         "accounts.view_user",

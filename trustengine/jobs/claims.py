@@ -7,7 +7,9 @@ the clocks of machines differ.
 """
 
 import json
+import os
 import random
+import socket
 import traceback
 import uuid
 from collections.abc import Sequence
@@ -128,6 +130,7 @@ def fail(taken: Claim, error: BaseException) -> None:
         "message": _storable(str(error)[:MESSAGE_CHARACTERS]),
         "traceback": _storable("".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]),
         "at": timezone.now().isoformat(),
+        "worker": this_worker(),
     }
     put_back(_held(taken), delay=backoff(max(job.attempts for job in taken.jobs)), details=details)
 
@@ -148,17 +151,18 @@ def put_back(jobs: JobQuerySet, *, delay: timedelta, details: dict[str, Any]) ->
 
 def give_back(claims: Sequence[Claim]) -> int:
     """Return jobs that were claimed together but not begun, as if they had never been claimed; how many."""
-    jobs = [job.pk for taken in claims for job in taken.jobs]
-    return (
-        _running(claims[0].token)
-        .filter(pk__in=jobs)
-        .update(
-            state=Job.State.READY,
-            attempts=F("attempts") - 1,
-            lease_token=None,
-            lease_until=None,
-            heartbeat_at=None,
-        )
+    ids = [job.pk for taken in claims for job in taken.jobs]
+    return unclaim(_running(claims[0].token).filter(pk__in=ids))
+
+
+def unclaim(jobs: JobQuerySet) -> int:
+    """Make running jobs ready as they were, the attempt given back too; returns how many."""
+    return jobs.update(
+        state=Job.State.READY,
+        attempts=F("attempts") - 1,
+        lease_token=None,
+        lease_until=None,
+        heartbeat_at=None,
     )
 
 
@@ -166,6 +170,11 @@ def backoff(attempts: int) -> timedelta:
     """Exponential delay with jitter: between a half and the whole of base × 2ⁿ, an hour at most."""
     seconds = settings.JOB_BACKOFF_SECONDS * 2 ** min(attempts - 1, 30)
     return min(seconds, LONGEST_BACKOFF.total_seconds()) * random.uniform(0.5, 1) * timedelta(seconds=1)
+
+
+def this_worker() -> str:
+    """Where this process runs: machine and process id, as the console lists the workers."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _running(token: uuid.UUID) -> JobQuerySet:

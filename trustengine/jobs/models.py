@@ -57,6 +57,7 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        permissions = [("operate_job", "Can retry and bury jobs")]
         constraints = [
             models.CheckConstraint(condition=Q(priority__range=(0, 9)), name="job_priority_0_to_9"),
             models.CheckConstraint(

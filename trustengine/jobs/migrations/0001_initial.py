@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
+                "permissions": [("operate_job", "Can retry and bury jobs")],
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "ready")),

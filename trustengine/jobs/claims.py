@@ -69,7 +69,8 @@ CLAIM_SAME_KEYS = """
 """
 TAKE = """
     UPDATE jobs_job AS job
-    SET state = 'running', attempts = job.attempts + 1, lease_token = %(token)s, heartbeat_at = statement_timestamp(),
+    SET state = 'running', attempts = job.attempts + 1, lease_token = %(token)s,
+        claimed_at = statement_timestamp(), heartbeat_at = statement_timestamp(),
         lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM picked WHERE job.id = picked.id
     RETURNING job.id, job.kind, job.args, job.key, job.priority, job.attempts, job.max_attempts, job.run_at
@@ -162,6 +163,7 @@ def unclaim(jobs: JobQuerySet) -> int:
         attempts=F("attempts") - 1,
         lease_token=None,
         lease_until=None,
+        claimed_at=None,
         heartbeat_at=None,
     )
 

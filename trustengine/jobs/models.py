@@ -45,6 +45,7 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField()
     run_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     heartbeat_at = models.DateTimeField(null=True)

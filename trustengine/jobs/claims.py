@@ -76,13 +76,16 @@ TAKE = """
     RETURNING job.id, job.kind, job.args, job.key, job.priority, job.attempts, job.max_attempts, job.run_at
 """
 
-# By hand like the others: run once per job, it is what a drain spends its time on.
+# By hand like the others: run once per job, it is what a drain spends its time on. Where the effects are in the same
+# transaction, its commit need not wait for the disk: a crash that loses it loses effects and completion together, the
+# claim is durable, and so the job runs again. Whatever follows from the effects waits for the disk, and for all before.
 COMPLETE = """
     UPDATE jobs_job
     SET state = 'done', job_result = %(result)s, error_details = NULL, finished_at = statement_timestamp(),
         lease_token = NULL, lease_until = NULL
     WHERE id = ANY(%(ids)s) AND state = 'running' AND lease_token = %(token)s
 """
+COMPLETE_WITH_EFFECTS = COMPLETE + " AND set_config('synchronous_commit', 'off', true) = 'off'"
 
 
 def claim(handler: Handler) -> list[Claim]:
@@ -114,11 +117,15 @@ def renew(token: uuid.UUID) -> int:
     return _running(token).update(lease_until=Now() + lease, heartbeat_at=Now())
 
 
-def complete(taken: Claim, result: Any = None) -> None:
-    """Mark the jobs done, last in the handler's transaction. Raises LeaseLost, which must roll it back."""
+def complete(taken: Claim, result: Any = None, *, with_effects: bool = False) -> None:
+    """Mark the jobs done, last in the handler's transaction. Raises LeaseLost, which must roll it back.
+
+    ``with_effects``: the transaction holds all effects of the jobs, so it may be lost as a whole.
+    """
     stored = None if result is None else json.dumps(result)
+    statement = COMPLETE_WITH_EFFECTS if with_effects else COMPLETE
     with connection.cursor() as cursor:
-        cursor.execute(COMPLETE, {"token": taken.token, "ids": [job.pk for job in taken.jobs], "result": stored})
+        cursor.execute(statement, {"token": taken.token, "ids": [job.pk for job in taken.jobs], "result": stored})
         done = cursor.rowcount
     if done != len(taken.jobs):
         raise LeaseLost(f"{len(taken.jobs) - done} of {len(taken.jobs)} jobs were taken over")

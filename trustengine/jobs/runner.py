@@ -106,7 +106,7 @@ def run(handler: Handler, taken: Claim) -> bool:
             with transaction.atomic():
                 if handler.coalesce:
                     lock_key(handler.function, taken.jobs[0].key)
-                complete(taken, _call(handler, taken))
+                complete(taken, _call(handler, taken), with_effects=True)
         else:
             complete(taken, _call(handler, taken))
     except BaseException as error:

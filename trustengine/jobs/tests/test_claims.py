@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from trustengine.jobs.claims import LeaseLost, backoff, claim, complete, fail, give_back, renew
@@ -325,3 +326,22 @@ def test_claims_and_sweeps_at_once_neither_deadlock_nor_lose_a_job(fold):
 
     assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
     assert Job.objects.exclude(state="done").count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("with_effects", [True, False])
+def test_only_a_commit_that_holds_all_effects_does_not_wait_for_the_disk(note, with_effects):
+    def setting():
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return cursor.fetchone()[0]
+
+    enqueue(note, n=1)
+    (taken,) = claim(handler_of(note))
+
+    before = setting()
+    with transaction.atomic():
+        complete(taken, with_effects=with_effects)
+        assert setting() == ("off" if with_effects else before)
+    assert setting() == before
+    assert Job.objects.get().state == "done"

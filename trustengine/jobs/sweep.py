@@ -47,8 +47,8 @@ def return_expired_leases() -> int:
     died on: that costs an attempt. Those behind it had not begun, and keep theirs.
     """
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=Now())
-    tokens = expired.order_by().values_list("lease_token", flat=True).distinct()[:BATCH]
-    returned = sum(_return_lease(token) for token in list(tokens))
+    tokens = list(expired.order_by().values_list("lease_token", flat=True).distinct()[:BATCH])
+    returned = sum([_return_lease(token) for token in tokens if token])
     if returned:
         logger.warning("job_leases_expired", count=returned)
     return returned

@@ -14,6 +14,8 @@ from orders.models import Order, OrderItem
 from orders.serializers import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
 from orders.services import transition_item
 from trustengine.accounts.callers import caller
+from trustengine.api.schema import raises
+from trustengine.errors import InvalidTransition, PermissionDenied
 
 
 class OwnOrders(generics.GenericAPIView[Order]):
@@ -50,7 +52,8 @@ class VendorOrderItems(generics.ListAPIView[OrderItem]):
 class ItemTransition(APIView):
     """One step in the fulfilment of an item."""
 
-    @extend_schema(request=TransitionInput, responses=TransitionOutput)
+    @raises(PermissionDenied, InvalidTransition)
+    @extend_schema(operation_id="vendor_order_items_transition", request=TransitionInput, responses=TransitionOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Move an item to its next state; its order's status follows at once."""
         given = TransitionInput(data=request.data)

@@ -4,9 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from orders import examples as shown
 from orders.models import Order, OrderItem
+from trustengine.api.schema import example
 
 
+@example(shown.ORDER_ITEM)
 class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
     product_title = serializers.CharField(source="product.title")
 
@@ -28,6 +31,7 @@ class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
         ]
 
 
+@example(shown.ORDER_OUTPUT)
 class OrderOutput(serializers.ModelSerializer[Order]):
     items = OrderItemOutput(many=True)
     total_cents = serializers.SerializerMethodField()
@@ -41,6 +45,7 @@ class OrderOutput(serializers.ModelSerializer[Order]):
         return sum(item.quantity * item.unit_price_cents for item in order.items.all())
 
 
+@example(shown.VENDOR_ORDER_ITEM)
 class VendorOrderItemOutput(OrderItemOutput):
     """An item as its vendor sees it: with the order's id and day, without the customer."""
 
@@ -51,11 +56,13 @@ class VendorOrderItemOutput(OrderItemOutput):
         fields = [*OrderItemOutput.Meta.fields, "order", "currency", "placed_at"]
 
 
+@example(shown.TRANSITION)
 class TransitionInput(serializers.Serializer[Any]):
     to = serializers.ChoiceField(OrderItem.Fulfilment.choices)
     tracking_number = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
 
 
+@example(shown.TRANSITION_OUTPUT)
 class TransitionOutput(serializers.Serializer[Any]):
     changed = serializers.BooleanField()
     item = VendorOrderItemOutput()

@@ -37,3 +37,13 @@ def recompute_reputation(key: str) -> None:
     from reviews.reputation import recompute
 
     recompute(UUID(key))
+
+
+@subscribe("reviews.review_withdrawn", key="product_id")
+@subscribe("reviews.visibility_changed", key="product_id")
+@job(queue="high", coalesce=True)
+def forget_stale_answers(key: str) -> None:
+    """Take a product's pages out of the cache for outages: a text that was taken down must not come back with one."""
+    from reviews.api.products import forget_stale_answers as forget
+
+    forget(UUID(key))

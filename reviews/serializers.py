@@ -6,9 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orders.models import Product
+from reviews import examples as shown
 from reviews.errors import InvalidRating, InvalidVoteType
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.ratings import STARS, display_score
+from trustengine.api.schema import example, examples
 
 
 class StarsField(serializers.IntegerField):
@@ -35,6 +37,7 @@ class LongText(serializers.CharField):
         super().__init__(max_length=max_length, required=False, allow_blank=True, allow_null=True, trim_whitespace=True)
 
 
+@example(shown.REVIEW_INPUT)
 class ReviewInput(serializers.Serializer[Any]):
     """A review as its author writes it."""
 
@@ -45,6 +48,7 @@ class ReviewInput(serializers.Serializer[Any]):
     comment = LongText(10_000)
 
 
+@example(shown.REVIEW_EDIT)
 class ReviewEdit(serializers.Serializer[Any]):
     """An edit: an absent field keeps its value, null or "" clears title or comment."""
 
@@ -53,12 +57,14 @@ class ReviewEdit(serializers.Serializer[Any]):
     comment = LongText(10_000)
 
 
+@examples(shown.SUBMISSIONS)
 class SubmissionOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(Review.Status.choices)
     is_update = serializers.BooleanField()
 
 
+@example(shown.VOTE_INPUT)
 class VoteInput(serializers.Serializer[Any]):
     vote_type = serializers.ChoiceField(["helpful", "unhelpful"])
 
@@ -68,6 +74,7 @@ class VoteInput(serializers.Serializer[Any]):
         return super().run_validation(data)
 
 
+@example(shown.VOTE_OUTPUT)
 class VoteOutput(serializers.Serializer[Any]):
     vote_type = serializers.CharField(allow_null=True)
     changed = serializers.BooleanField()
@@ -76,12 +83,14 @@ class VoteOutput(serializers.Serializer[Any]):
     unhelpful_votes = serializers.IntegerField()
 
 
+@example(shown.REVISION)
 class RevisionOutput(serializers.ModelSerializer[ReviewRevision]):
     class Meta:
         model = ReviewRevision
         fields = ["number", "rating", "title", "comment", "state", "created_at", "decided_at"]
 
 
+@example(shown.REVIEW_OUTPUT)
 class ReviewOutput(serializers.ModelSerializer[Review]):
     """A review as anyone may read it. ``context["folding"]`` holds the ids whose votes are still being folded."""
 
@@ -116,6 +125,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
         return review.pk in self.context.get("folding", ())
 
 
+@example(shown.OWN_REVIEW)
 class OwnReviewOutput(ReviewOutput):
     """A review as its author and moderators see it."""
 
@@ -140,6 +150,7 @@ class OwnReviewOutput(ReviewOutput):
         return RevisionOutput(waiting[0]).data if waiting else None
 
 
+@example(shown.ELIGIBILITY)
 class EligibilityOutput(serializers.Serializer[Any]):
     """Whether the caller may write a review: with the order to name, or the code that a submission would get."""
 
@@ -149,6 +160,7 @@ class EligibilityOutput(serializers.Serializer[Any]):
     existing_review = serializers.UUIDField(allow_null=True)
 
 
+@example(shown.RATING)
 class RatingOutput(serializers.Serializer[Any]):
     """A product's rating: plain average, the score to display, the score to sort by, and the histogram."""
 
@@ -161,12 +173,14 @@ class RatingOutput(serializers.Serializer[Any]):
     last_review_at = serializers.DateTimeField(allow_null=True)
 
 
+@example(shown.RATING_SUMMARY)
 class RatingSummary(serializers.Serializer[Any]):
     average = serializers.FloatField(allow_null=True)
     display_score = serializers.FloatField()
     count = serializers.IntegerField()
 
 
+@example(shown.PRODUCT_OUTPUT)
 class ProductOutput(serializers.ModelSerializer[Product]):
     vendor_name = serializers.CharField(source="vendor.display_name")
     in_stock = serializers.SerializerMethodField()

@@ -3,15 +3,17 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class TrustEngineConfig(AppConfig):
-    """The project package itself: shared templates, static files and the database role's timeouts."""
+    """The project package itself: shared templates, static files, gauges and the database role's timeouts."""
 
     name = "trustengine"
 
     def ready(self) -> None:
         post_migrate.connect(set_role_timeouts, sender=self)
+        autodiscover_modules("gauges")
 
 
 class TrustEngineAdminConfig(AdminConfig):

@@ -1,15 +1,19 @@
-"""What every answer carries, a request id and a content security policy, and the read-only switch."""
+"""What every answer carries, a request id and a content security policy; its line in the log; the read-only switch."""
 
 import re
+import time
 from collections.abc import Callable
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import LazyObject
 
-from trustengine.api.problems import as_json
+from trustengine.api.problems import unavailable
 from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import uuid7
+
+access = structlog.get_logger("access")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
@@ -30,9 +34,37 @@ class RequestID:
         request.META["HTTP_X_REQUEST_ID"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        response = self.get_response(request)
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.clear_contextvars()
         response["X-Request-ID"] = request_id
-        structlog.contextvars.clear_contextvars()
+        return response
+
+
+class AccessLine:
+    """One line per request: method, path, status, duration, user. Never the query string: it may hold anything.
+
+    Probes, which come every few seconds, are told at level DEBUG.
+    """
+
+    PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        tell = access.debug if request.path in self.PROBES else access.info
+        tell(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - began) * 1_000, 1),
+            user=_known_user_id(request),
+        )
         return response
 
 
@@ -47,11 +79,7 @@ class ReadOnly:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not settings.READ_ONLY or request.method in self.SAFE_METHODS:
             return self.get_response(request)
-        error = ReadOnlyMode()
-        response = as_json(error.status, error.code, error.detail)
-        for name, value in error.headers.items():
-            response[name] = value
-        return response
+        return unavailable(request, ReadOnlyMode())
 
 
 class ContentSecurityPolicy:
@@ -77,3 +105,11 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", self.POLICY)
         return response
+
+
+def _known_user_id(request: HttpRequest) -> str | None:
+    """The user's id if the request has found out whose it is; the log asks no database for it."""
+    user = getattr(request, "user", None)
+    if isinstance(user, LazyObject):  # the session's, which the middleware of Django keeps once it has been read
+        user = getattr(request, "_cached_user", None)
+    return str(user.pk) if user is not None and user.pk else None

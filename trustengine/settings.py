@@ -49,6 +49,7 @@ def _kept_secret(name: str) -> str:
 
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or _kept_secret("secret_key")
+AUDIT_KEYS = env.listing("AUDIT_KEY") or [_kept_secret("audit_key")]  # the first signs, all verify
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -59,7 +60,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY and TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 
@@ -80,11 +80,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_rq",
     "django_prometheus",
-    "django_structlog",
     "pgtrigger",
     "axes",
     "trustengine.jobs",
     "trustengine.audit",
+    "trustengine.api",
     "trustengine.operations",
     "trustengine.accounts",
     "orders",
@@ -97,16 +97,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "trustengine.middleware.RequestID",
+    "trustengine.middleware.AccessLine",
+    "trustengine.middleware.ContentSecurityPolicy",
+    "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "trustengine.middleware.ContentSecurityPolicy",
     "trustengine.middleware.ReadOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -147,10 +148,13 @@ def _database() -> dict[str, Any]:
         raise env.SettingError("DATABASE_URL", "not the address of a PostgreSQL database") from error
     if config.get("ENGINE") != "django.db.backends.postgresql":
         raise env.SettingError("DATABASE_URL", "must begin with postgres://")
-    options: dict[str, Any] = {"connect_timeout": 5, **config.get("OPTIONS", {})}
+    options: dict[str, Any] = {"connect_timeout": 2, **config.get("OPTIONS", {})}
     if DATABASE_POOL_SIZE:
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+        # The pool's own attempts to connect back off to minutes: given up soon, they begin anew with a request.
+        waits = {"timeout": 2, "reconnect_timeout": 1}
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, **waits}
     return config | {
+        "ENGINE": "trustengine.database",
         "OPTIONS": options,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode may stand in front
         "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else 600,
@@ -171,6 +175,14 @@ DATABASES = {"default": _database()}
 REDIS_ADDRESS = _redis_url()
 LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100)
 STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000)
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_ADDRESS,
+        "KEY_PREFIX": f"trustengine:{DATABASES['default']['NAME']}",
+    }
+}
 
 QUEUES = ("high", "default", "low")
 RQ_QUEUES = {name: {"URL": REDIS_ADDRESS, "DEFAULT_TIMEOUT": 300} for name in QUEUES}
@@ -241,6 +253,7 @@ AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["trustengine.api.throttles.AnonymousReads"],
     "DEFAULT_PARSER_CLASSES": ["trustengine.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
@@ -272,6 +285,11 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1)
+ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
+TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
+STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1)
+STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1)
 
 # The marketplace
 
@@ -286,6 +304,7 @@ LANGUAGE_CODE = "en"
 
 REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1)
 VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
+REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
 AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
 AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
 RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)
@@ -342,12 +361,13 @@ UNFOLD = {
 
 # Logs
 
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"))
 LOGGING = logging_config(
-    env.choice("LOG_FORMAT", ("json", "console")),
+    LOG_FORMAT,
     level=env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
 )
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-DJANGO_STRUCTLOG_USER_ID_FIELD = "id"
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # our own middleware has checked or made it
 
+# Metrics
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"] if not HTTPS_ONLY else []

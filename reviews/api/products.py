@@ -6,13 +6,13 @@ from uuid import UUID
 from django.db.models import FloatField, Max, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from orders.models import Product
 from reviews.api.reviews import folding
@@ -20,6 +20,7 @@ from reviews.filters import ProductFilter, ReviewFilter
 from reviews.models import ProductRating, Review
 from reviews.serializers import ProductOutput, RatingOutput, ReviewOutput, full_rating
 from trustengine.api.ordering import NamedOrdering
+from trustengine.api.stale import StaleIfDatabaseAway, forget
 
 # What the sort score is without any review: the prior alone, 3 − 1.96·√(2/6).
 UNRATED_SORT_SCORE = 3 - 1.96 * (2 / 6) ** 0.5
@@ -43,7 +44,7 @@ class ProductList(generics.ListAPIView[Product]):
         return Product.objects.active().select_related("vendor", "rating").annotate(sort_score=score)
 
 
-class ProductDetail(generics.RetrieveAPIView[Product]):
+class ProductDetail(StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
     """One product, on offer or not: its buyers still find it."""
 
     permission_classes = [AllowAny]
@@ -51,7 +52,7 @@ class ProductDetail(generics.RetrieveAPIView[Product]):
     queryset = Product.objects.select_related("vendor", "rating")
 
 
-class ProductReviews(generics.ListAPIView[Review]):
+class ProductReviews(StaleIfDatabaseAway, generics.ListAPIView[Review]):
     """The public reviews of a product."""
 
     permission_classes = [AllowAny]
@@ -64,6 +65,7 @@ class ProductReviews(generics.ListAPIView[Review]):
         "highest": ("-rating", "-pk"),
         "lowest": ("rating", "pk"),
     }
+    stale_queries = ("", *(f"ordering={name}" for name in orderings))  # the first page of each
 
     def get_queryset(self) -> QuerySet[Review]:
         if getattr(self, "swagger_fake_view", False):
@@ -79,7 +81,7 @@ class ProductReviews(generics.ListAPIView[Review]):
         return {**super().get_serializer_context(), "folding": folding(getattr(self, "page", None) or [])}
 
 
-class ProductRatingView(APIView):
+class ProductRatingView(StaleIfDatabaseAway):
     """The rating of a product."""
 
     permission_classes = [AllowAny]
@@ -93,3 +95,15 @@ class ProductRatingView(APIView):
         unrated = ProductRating(product_id=pk)
         unrated.count, unrated.average, unrated.stddev, unrated.sort_score = 0, None, None, UNRATED_SORT_SCORE
         return Response(RatingOutput(full_rating(rating or unrated, last_review_at)).data)
+
+
+def forget_stale_answers(product_id: UUID) -> None:
+    """Take back what is kept of a product's pages for when the database is away. Raises RedisError."""
+    reviews = reverse("product-reviews", args=[product_id])
+    forget(
+        [
+            reverse("product", args=[product_id]),
+            reverse("product-rating", args=[product_id]),
+            *(f"{reviews}?{query}" for query in ProductReviews.stale_queries),
+        ]
+    )

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from reviews.errors import ReviewNotFound
+from reviews import errors
 from reviews.models import Review
 from reviews.serializers import (
     EligibilityOutput,
@@ -28,12 +28,34 @@ from reviews.services.finding import find_review
 from reviews.services.purchase import eligibility
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
+from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.schema import raises
+from trustengine.api.throttles import AnonymousReads, WritesPerUser
+from trustengine.errors import AccountSuspended, AgeRestricted, PermissionDenied
 from trustengine.jobs.models import Job
+
+
+class ReviewWrites(WritesPerUser):
+    """Each one costs a screening and perhaps a moderator's time, so the limit holds without Redis too."""
+
+    limit = Limit("review-writes", "REVIEW_WRITES_PER_MINUTE", WithoutRedis.DATABASE)
 
 
 class ReviewCollection(APIView):
     """Where reviews are submitted."""
 
+    throttle_classes = [ReviewWrites]
+
+    @raises(
+        errors.InvalidRating,
+        errors.PurchaseNotVerified,
+        errors.OrderNotDelivered,
+        errors.PurchaseRefunded,
+        errors.ReviewPeriodExpired,
+        errors.ConflictOfInterest,
+        AccountSuspended,
+        AgeRestricted,
+    )
     @extend_schema(
         request=ReviewInput,
         responses={201: SubmissionOutput, 200: OpenApiResponse(SubmissionOutput, "The review there was is updated")},
@@ -56,8 +78,11 @@ class ReviewCollection(APIView):
         return Response(SubmissionOutput(answer).data, status=200 if submission.is_update else 201)
 
 
+@raises(errors.ReviewNotFound, errors.ReviewDeleted)
 class ReviewDetail(APIView):
     """One review. Its author and moderators see more of it."""
+
+    throttle_classes = [AnonymousReads, ReviewWrites]
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny() if self.request.method == "GET" else IsAuthenticated()]
@@ -67,6 +92,7 @@ class ReviewDetail(APIView):
         """Read a review."""
         return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
+    @raises(errors.InvalidRating, PermissionDenied, AccountSuspended, AgeRestricted)
     @extend_schema(request=ReviewEdit, responses=OwnReviewOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Edit one's own review. An edit of an approved one waits for a decision."""
@@ -75,6 +101,7 @@ class ReviewDetail(APIView):
         edit_review(pk, author=caller(request), changes=given.validated_data)
         return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
+    @raises(PermissionDenied)
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Withdraw one's own review."""
@@ -82,6 +109,7 @@ class ReviewDetail(APIView):
         return Response(status=204)
 
 
+@raises(errors.ReviewNotFound, errors.ReviewDeleted)
 class ReviewHistory(APIView):
     """Every text that a review has had, for its author and moderators."""
 
@@ -89,7 +117,7 @@ class ReviewHistory(APIView):
     def get(self, request: Request, pk: UUID) -> Response:
         review = find_review(pk, viewer=viewer(request))
         if not _sees_all(review, viewer(request)):
-            raise ReviewNotFound
+            raise errors.ReviewNotFound
         return Response(RevisionOutput(review.revisions.order_by("number"), many=True).data)
 
 

@@ -5,14 +5,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from reviews import errors
 from reviews.serializers import VoteInput, VoteOutput
 from reviews.services import cast_vote, withdraw_vote
 from trustengine.accounts.callers import caller
+from trustengine.api.schema import raises
+from trustengine.errors import AccountSuspended, RateLimitExceeded
 
 
+@raises(errors.ReviewNotFound, AccountSuspended, RateLimitExceeded)
 class ReviewVoteView(APIView):
     """The caller's helpful/unhelpful vote on one review."""
 
+    @raises(
+        errors.InvalidVoteType,
+        errors.ReviewDeleted,
+        errors.ReviewNotApproved,
+        errors.ProductInactive,
+        errors.SelfVoteProhibited,
+        errors.ConflictOfInterest,
+    )
     @extend_schema(request=VoteInput, responses=VoteOutput)
     def put(self, request: Request, pk: UUID) -> Response:
         """Vote, or change one's vote. The totals in the answer hold it already."""
@@ -20,7 +32,7 @@ class ReviewVoteView(APIView):
         given.is_valid(raise_exception=True)
         return Response(VoteOutput(cast_vote(pk, voter=caller(request), **given.validated_data)).data)
 
-    @extend_schema(responses=VoteOutput)
+    @extend_schema(responses={200: VoteOutput})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Take one's vote back."""
         return Response(VoteOutput(withdraw_vote(pk, voter=caller(request))).data)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Sum
 
@@ -27,13 +26,16 @@ from reviews.models import Review, ReviewVoteShard, shard_of
 from reviews.services.finding import is_visible
 from trustengine.accounts.access import is_member, require_good_standing
 from trustengine.accounts.models import User
-from trustengine.api.throttles import limit
+from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.audit.services import record
 from trustengine.jobs.services import enqueue
 
 logger = structlog.get_logger(__name__)
 
 HELPFUL, UNHELPFUL = "helpful", "unhelpful"
+
+# Votes move what others see and believe, so the limit holds without Redis too; a vote writes to PostgreSQL anyway.
+VOTES = Limit("votes", "VOTES_PER_MINUTE", WithoutRedis.DATABASE)
 
 UPSERT_VOTE = """
     INSERT INTO reviews_reviewvote AS vote (review_id, user_id, helpful, shard, created_at, updated_at)
@@ -106,7 +108,7 @@ def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
 def _admit(voter: User) -> None:
     """Count the action before anything else: switching to and fro is limited as much as new votes are."""
     require_good_standing(voter)
-    limit("votes", voter.pk, per_minute=settings.VOTES_PER_MINUTE)
+    VOTES.count(voter.pk)
 
 
 def _check_votable(review_id: UUID, voter: User) -> None:

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from trustengine.accounts.callers import caller
+from trustengine.accounts.errors import AuthRequired, TokenInvalid
 from trustengine.accounts.models import Membership
 from trustengine.accounts.serializers import (
     AccessOutput,
@@ -19,6 +20,16 @@ from trustengine.accounts.serializers import (
 )
 from trustengine.accounts.services import rename, sign_in
 from trustengine.accounts.tokens import issue, renew
+from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.schema import raises
+from trustengine.api.throttles import WritesPerAddress
+from trustengine.errors import AccountSuspended
+
+
+class TokenRequests(WritesPerAddress):
+    """Guessing of passwords and refresh tokens, so the limit holds without Redis too."""
+
+    limit = Limit("token-requests", "TOKEN_REQUESTS_PER_MINUTE", WithoutRedis.DATABASE)
 
 
 class TokenView(APIView):
@@ -27,7 +38,9 @@ class TokenView(APIView):
     # An expired token in the header must not keep anybody from getting a new one.
     authentication_classes = []
     permission_classes = [AllowAny]
+    throttle_classes = [TokenRequests]
 
+    @raises(AuthRequired)
     @extend_schema(operation_id="auth_token", request=Credentials, responses=TokenPairOutput)
     def post(self, request: Request) -> Response:
         given = Credentials(data=request.data)
@@ -42,7 +55,9 @@ class TokenRefreshView(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
+    throttle_classes = [TokenRequests]
 
+    @raises(TokenInvalid)
     @extend_schema(operation_id="auth_token_refresh", request=RefreshInput, responses=AccessOutput)
     def post(self, request: Request) -> Response:
         given = RefreshInput(data=request.data)
@@ -57,8 +72,10 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         return Response(Me(caller(request)).data)
 
+    @raises(AccountSuspended)
     @extend_schema(request=MeChanges, responses=Me)
     def patch(self, request: Request) -> Response:
+        """Change the name that others see."""
         given = MeChanges(data=request.data)
         given.is_valid(raise_exception=True)
         if "display_name" in given.validated_data:

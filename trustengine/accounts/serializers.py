@@ -2,31 +2,39 @@ from typing import Any
 
 from rest_framework import serializers
 
+from trustengine.accounts import examples as shown
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.names import MAX_LENGTH, is_unseen
+from trustengine.api.schema import example
 
 
+@example(shown.CREDENTIALS)
 class Credentials(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=4_096, trim_whitespace=False, style={"input_type": "password"})
 
 
+@example(shown.TOKEN_PAIR)
 class TokenPairOutput(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
 
 
+@example(shown.REFRESH)
 class RefreshInput(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=8_192)
 
 
+@example(shown.ACCESS)
 class AccessOutput(serializers.Serializer[Any]):
     access = serializers.CharField()
 
 
+@example(shown.ME)
 class Me(serializers.ModelSerializer[User]):
     """The caller: the person, and the name they go by."""
 
+    email = serializers.CharField(help_text="Empty where none is known.")
     display_name = serializers.CharField(source="customer_profile.display_name")
     profile = serializers.UUIDField(source="customer_profile.pk")
 
@@ -36,6 +44,7 @@ class Me(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
+@example(shown.ME_CHANGES)
 class MeChanges(serializers.Serializer[Any]):
     display_name = serializers.CharField(max_length=MAX_LENGTH, allow_blank=True, required=False)
 
@@ -45,6 +54,7 @@ class MeChanges(serializers.Serializer[Any]):
         return value
 
 
+@example(shown.MY_PROFILE)
 class MyProfile(serializers.ModelSerializer[Membership]):
     """A profile that the caller may act for, and as what."""
 

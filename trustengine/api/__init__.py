@@ -1,1 +1,1 @@
-"""What every endpoint shares: problem documents, keyset pagination, named orderings, throttles, the schema."""
+"""What every endpoint shares: problem documents, keyset pages, limits, idempotency keys, the OpenAPI document."""

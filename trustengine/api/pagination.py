@@ -53,7 +53,12 @@ class KeysetPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
-        properties = {"next": link, "previous": link, "results": schema}
+        another = "https://shop.example/api/v1/…/?cursor=WzAsIjIwMjYtMDUtMTciXQ"
+        properties = {
+            "next": link | {"example": another},
+            "previous": link | {"example": None},
+            "results": schema,
+        }
         return {
             "type": "object",
             "required": list(properties),

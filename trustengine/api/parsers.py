@@ -1,7 +1,8 @@
 """JSON as RFC 8259 has it: UTF-8, of bounded size and depth."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
@@ -9,6 +10,12 @@ from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
+
+# No body of this API nests deeper than a handful; what recurses over one later must not run out of stack.
+MAX_DEPTH = 32
+# Half of a pair, escaped, may be all there is: such text can neither be stored nor be quoted in an answer.
+HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} deep."
 
 
 class JSONParser(BaseParser):
@@ -24,12 +31,37 @@ class JSONParser(BaseParser):
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig
         try:
-            return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+            parsed = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
         except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
+            raise ParseError(TOO_DEEP) from error
         except ValueError as error:
             raise ParseError("The body is not valid JSON.") from error
+        # A document cannot be deeper than it has brackets: few are worth the walk.
+        if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper(parsed, MAX_DEPTH):
+            raise ParseError(TOO_DEEP)
+        if HALF_CHARACTER.search(body):
+            try:
+                json.dumps(parsed, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise ParseError("The JSON spells half a character.") from error
+        return parsed
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _is_deeper(document: Any, depth: int) -> bool:
+    """Whether lists and objects stand more than ``depth`` within each other. Level by level, without recursion."""
+    level: list[Any] = [document]
+    for _ in range(depth):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return False
+    return any(isinstance(each, dict | list) for each in level)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

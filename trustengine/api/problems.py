@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -32,18 +33,21 @@ CODES: dict[type[exceptions.APIException], str] = {
     exceptions.Throttled: "RATE_LIMIT_EXCEEDED",
 }
 
-# SQLSTATE classes and codes that say: nothing is wrong with the request, try it again.
+# SQLSTATEs that say: nothing is wrong with the request, try it again. Beside them all of class 08, connections.
 RETRYABLE = {
-    "55P03",
-    "57014",
-    "40P01",
-    "40001",
-    "25006",
-    "53300",
-    "57P01",
-    "57P02",
-    "57P03",
-    "25P03",
+    "25006": "the server has become a read-only standby",
+    "25P03": "idle in transaction for too long",
+    "25P04": "transaction timeout",
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+    "53300": "too many connections",
+    "53400": "a configured limit exceeded",
+    "55P03": "lock timeout",
+    "57014": "statement timeout",
+    "57P01": "the server is being stopped",
+    "57P02": "the server has crashed",
+    "57P03": "the server is starting",
+    "57P05": "idle for too long",
 }
 
 
@@ -142,16 +146,14 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The 500 of a bug, or the 503 of a database that is away before a view is reached."""
+    """The 500 of a bug, or the 503 of a database that is busy or away, outside of DRF: in middleware and on pages."""
     import sys
 
     from django.views.defaults import server_error as plain
 
     error = sys.exc_info()[1]
-    if isinstance(error, DatabaseError) and is_retryable(error):
-        answer = as_json(503, TryAgain.code, TryAgain.message)
-        answer["Retry-After"] = "1"
-        return answer
+    if isinstance(error, DatabaseError | InterfaceError) and is_retryable(error):
+        return unavailable(request, TryAgain())
     if not request.path.startswith("/api/"):
         return plain(request)
     return as_json(
@@ -159,6 +161,19 @@ def server_error(request: HttpRequest) -> HttpResponse:
         "INTERNAL_ERROR",
         "Something is wrong on our side. Please quote the request id.",
     )
+
+
+def unavailable(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The 503 of a service that is not available for now: a problem for the API, a page for people."""
+    answer: HttpResponse
+    if request.path.startswith("/api/"):
+        answer = as_json(error.status, error.code, error.detail)
+    else:
+        # Nothing that asks the database or the session stands in this page.
+        page = render_to_string("503.html", {"message": error.detail, "wait": error.headers["Retry-After"]})
+        answer = HttpResponse(page, status=error.status)
+    answer["Retry-After"] = error.headers["Retry-After"]
+    return answer
 
 
 def as_json(status: int, code: str, detail: str) -> JsonResponse:

@@ -1,37 +1,67 @@
-"""Limits on what one caller may do in a while, counted in Redis in one atomic step.
+"""Limits that are counted before a view runs, as DRF's throttle classes.
 
-DRF's own throttles read and then write, so that parallel requests pass; here the
-counter is incremented first and judged by its new value.
+DRF's own read a cache and then write it, so that parallel requests pass.
 """
 
-import time
+from ipaddress import ip_address
+from typing import Any, ClassVar
 
-import django_rq
-import structlog
-from redis.exceptions import RedisError
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
-from trustengine.api.refusals import refused
-from trustengine.errors import RateLimitExceeded
-
-logger = structlog.get_logger(__name__)
+from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.client_address import client_address
 
 
-def limit(scope: str, caller: object, *, per_minute: int) -> None:
-    """Count one action of a caller; raise RateLimitExceeded beyond ``per_minute`` in a calendar minute.
+class Throttle(BaseThrottle):
+    """Counts requests under ``limit``; ``caller`` names whose, or None for those it leaves alone."""
 
-    Policy without Redis: open. A limit guards against nuisance, and must not stop the shop.
+    limit: ClassVar[Limit]
+
+    def caller(self, request: Request) -> str | None:
+        raise NotImplementedError
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """True; raises RateLimitExceeded otherwise, which knows how long to wait."""
+        caller = self.caller(request)
+        if caller is not None:
+            self.limit.count(caller)
+        return True
+
+
+class AnonymousReads(Throttle):
+    """Reads without a token, by address: it spares the machine, so it is open without Redis."""
+
+    limit = Limit("anonymous-reads", "ANONYMOUS_READS_PER_MINUTE", WithoutRedis.OPEN)
+
+    def caller(self, request: Request) -> str | None:
+        if request.method not in SAFE_METHODS or request.user.is_authenticated:
+            return None
+        return countable_address(request)
+
+
+class WritesPerUser(Throttle):
+    """The base of limits on what a signed-in user writes."""
+
+    def caller(self, request: Request) -> str | None:
+        if request.method in SAFE_METHODS or not request.user.is_authenticated:
+            return None
+        return str(request.user.pk)
+
+
+class WritesPerAddress(Throttle):
+    """The base of limits on what may be sent without being signed in."""
+
+    def caller(self, request: Request) -> str | None:
+        return None if request.method in SAFE_METHODS else countable_address(request)
+
+
+def countable_address(request: Request) -> str | None:
+    """The client's address, or None where it stands for nobody in particular.
+
+    A loopback address, or none at all, is a proxy on this machine that ``TRUSTED_PROXIES``
+    does not name. Counting it would make all of its clients one caller, and stop the shop.
     """
-    now = time.time()
-    window = int(now // 60)
-    name = f"trustengine:limit:{scope}:{caller}:{window}"
-    try:
-        with django_rq.get_connection("default").pipeline(transaction=True) as pipeline:
-            pipeline.incr(name)
-            pipeline.expire(name, 120)
-            count, _ = pipeline.execute()
-    except RedisError as error:
-        logger.warning("limit_not_counted", scope=scope, error=type(error).__name__)
-        return
-    if count > per_minute:
-        refused(RateLimitExceeded.code, scope=scope, caller=str(caller))
-        raise RateLimitExceeded(retry_after=max(1, int((window + 1) * 60 - now)))
+    address = client_address(request._request)
+    return address if address and not ip_address(address).is_loopback else None

@@ -1,8 +1,30 @@
+"""The log, the seals over it, and what verifying them found.
+
+Entries and seals are append-only: triggers refuse to change or remove them. Whoever may switch
+triggers off is found out by the seals, which are signed with a key that the database never sees.
+"""
+
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from trustengine.identifiers import uuid7
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """What keeps a table's rows as they were written."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name="no_truncate",
+            level=pgtrigger.Statement,
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+        ),
+    ]
 
 
 class Entry(models.Model):
@@ -17,6 +39,14 @@ class Entry(models.Model):
         SYSTEM = "system", "system"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    position = models.BigIntegerField(
+        unique=True,
+        editable=False,
+        db_default=models.Func(
+            models.Value("audit_entry_positions"), function="nextval", output_field=models.BigIntegerField()
+        ),
+        help_text="The order of insertion, made by the database. Rolled back changes leave gaps.",
+    )
     at = models.DateTimeField(default=timezone.now)
     actor_kind = models.CharField(max_length=6, choices=ActorKind)
     actor_id = models.UUIDField(
@@ -48,15 +78,89 @@ class Entry(models.Model):
             models.Index(fields=["at", "id"], name="audit_at"),
         ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            *append_only(),
             pgtrigger.Trigger(
-                name="no_truncate",
+                name="wait_for_seal",
                 level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="added"),
+                func="INSERT INTO audit_unsealed (position, entry_id) SELECT position, id FROM added; RETURN NULL;",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.object_type} {self.object_id}"
+
+
+class Unsealed(models.Model):
+    """An entry that no seal names yet: written by a trigger with the entry, taken away by its seal.
+
+    So what is to be sealed is a fact, and not a guess from positions or times, whose order is
+    not the order of commits. Without a foreign key: an entry that vanishes leaves this behind.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    entry_id = models.UUIDField(unique=True)
+
+    class Meta:
+        verbose_name_plural = "unsealed"
+
+    def __str__(self) -> str:
+        return str(self.entry_id)
+
+
+class Seal(models.Model):
+    """Some entries as they were, bound to the seal before and signed with ``AUDIT_KEY``.
+
+    ``entry_ids`` and ``entry_digests`` belong together pairwise, in the order of the entries'
+    positions; ``digest`` covers both, ``hash`` everything but the signature, ``signature`` the hash.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.BigIntegerField(unique=True, help_text="1, 2, 3 and so on, without gaps.")
+    sealed_at = models.DateTimeField()
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    count = models.PositiveIntegerField()
+    entry_ids = ArrayField(models.UUIDField())
+    entry_digests = ArrayField(models.BinaryField())
+    digest = models.BinaryField(max_length=32)
+    previous_hash = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+    signature = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(number__gte=1), name="audit_seal_number")]
+        indexes = [
+            models.Index(fields=["sealed_at"], name="audit_seal_at"),
+            models.Index(fields=["last_position", "first_position"], name="audit_seal_positions"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"
+
+
+class Verification(models.Model):
+    """What a verification of the seals found. The seal it came to must be there ever after."""
+
+    at = models.DateTimeField(db_default=Now())
+    first_seal = models.BigIntegerField()
+    last_seal = models.BigIntegerField(help_text="0: there was none.")
+    last_hash = models.BinaryField(max_length=32)
+    entries = models.BigIntegerField()
+    problems = models.BigIntegerField()
+    examples = models.JSONField(default=list, help_text="The first problems, in words.")
+    seconds = models.FloatField()
+
+    class Meta:
+        indexes = [models.Index(fields=["-at"], name="audit_verification_at")]
+
+    @property
+    def is_intact(self) -> bool:
+        return self.problems == 0
+
+    def __str__(self) -> str:
+        outcome = "intact" if self.is_intact else f"{self.problems:,} problems"
+        return f"seals {self.first_seal:,} to {self.last_seal:,}: {outcome}"

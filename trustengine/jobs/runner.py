@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -22,6 +22,7 @@ from trustengine.jobs.claims import (
     give_back,
     renew,
 )
+from trustengine.jobs.measures import measured
 from trustengine.jobs.registry import Handler, handler_for, handler_of, handlers
 
 logger = structlog.get_logger(__name__)
@@ -102,13 +103,10 @@ def run(handler: Handler, taken: Claim) -> bool:
     token = _current.set(job_id)
     structlog.contextvars.bind_contextvars(job_id=str(job_id), job_kind=handler.kind)
     try:
-        if handler.atomic:
-            with transaction.atomic():
-                if handler.coalesce:
-                    lock_key(handler.function, taken.jobs[0].key)
-                complete(taken, _call(handler, taken), with_effects=True)
-        else:
-            complete(taken, _call(handler, taken))
+        with measured(handler.kind), transaction.atomic() if handler.atomic else nullcontext():
+            if handler.coalesce and handler.atomic:
+                lock_key(handler.function, taken.jobs[0].key)
+            complete(taken, _call(handler, taken), with_effects=handler.atomic)
     except BaseException as error:
         if isinstance(error, LeaseLost):
             logger.warning("job_lease_lost", detail=str(error))

@@ -11,14 +11,12 @@ def web_address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def unreadiness(host: str, port: int, *, server_name: str = "") -> str:
+def unreadiness(host: str, port: int) -> str:
     """Why ``/readyz`` does not answer 200, in one line; empty when it does."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     connection = HTTPConnection(reachable, port, timeout=PATIENCE)
-    # As a proxy would say it: the answer is not to be a redirect to HTTPS.
-    headers = {"X-Forwarded-Proto": "https"} | ({"Host": server_name} if server_name else {})
     try:
-        connection.request("GET", "/readyz", headers=headers)
+        connection.request("GET", "/readyz")
         answer = connection.getresponse()
         body = answer.read(2_000).decode(errors="replace")
     except (OSError, HTTPException) as error:
@@ -32,11 +30,3 @@ def unreadiness(host: str, port: int, *, server_name: str = "") -> str:
     except ValueError:
         body = " ".join(body.split())[:300]
     return f"/readyz answers {answer.status}: {body}"
-
-
-def server_name(allowed_hosts: list[str]) -> str:
-    """A Host header that the system accepts; empty where any is accepted."""
-    for name in allowed_hosts:
-        if name != "*":
-            return name.removeprefix(".")
-    return ""

@@ -1,4 +1,4 @@
-"""The outbox's own invariants; the domain apps' values are reconciled by modules of theirs."""
+"""The invariants of the outbox and of the audit log; the domain apps' values are reconciled by modules of theirs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,6 +8,10 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from trustengine.audit.chain import check_seals
+from trustengine.audit.models import Seal
+from trustengine.audit.problems import Problem
+from trustengine.audit.verification import SEALS_PER_BATCH, missing_anchors, outside
 from trustengine.bulk import Among
 from trustengine.jobs.models import Job
 from trustengine.jobs.sweep import return_expired_leases
@@ -50,3 +54,38 @@ class Jobs(Reconciler):
             return
         moment = "finished_at" if drift.found["state"] == State.DONE else "dead_letter_at"
         Job.objects.filter(pk=drift.key).update(**{moment: timezone.now()})
+
+
+@reconciler("audit")
+class Audit(Reconciler):
+    """The log against its seals, as ``verify_audit`` does. Nothing can be fixed: the seal is what is believed."""
+
+    about = "audit.seal"
+    most_keys = SEALS_PER_BATCH
+    remedy = "the log cannot be fixed; docs/operating.md says what to do about tampering"
+
+    def rows(self) -> QuerySet[Any]:
+        return Seal.objects.all()
+
+    def changed(self, since: datetime) -> QuerySet[Any]:
+        return Seal.objects.filter(sealed_at__gte=since)
+
+    def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
+        numbers = Seal.objects.filter(Among("pk", ids)).values_list("number", flat=True)
+        yield from map(_as_drift, check_seals(list(numbers)))
+
+    def at_large(self) -> Iterable[Drift]:
+        yield from map(_as_drift, missing_anchors())
+        yield from map(_as_drift, outside())
+
+    def lock(self, key: UUID) -> None:
+        raise NotImplementedError(self.remedy)
+
+    def repair(self, drift: Drift) -> None:
+        raise NotImplementedError(self.remedy)
+
+
+def _as_drift(problem: Problem) -> Drift:
+    """Keyed by the entry, else by the seal at hand: of a removed seal that is the next one, if any."""
+    key = problem.entry or problem.seal_id or UUID(int=0)
+    return Drift(key, {"problem": None}, {"problem": problem.kind, "says": str(problem)})

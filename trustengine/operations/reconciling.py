@@ -49,7 +49,7 @@ def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, p
     """
     findings = Findings()
     progress.begin(target.name, _count(target, scope))
-    for ids in _batches(target, scope, batch_size):
+    for ids in _batches(target, scope, min(batch_size, target.most_keys or batch_size)):
         with one_snapshot():
             drifts = list(target.drifted(ids))
             pending = target.pending([drift.key for drift in drifts]) if drifts else set()
@@ -58,14 +58,21 @@ def reconcile(target: Reconciler, *, scope: Scope, fix: bool, batch_size: int, p
             if drift.key in pending:
                 findings.pending += 1
                 continue
-            findings.drifted += 1
-            if len(findings.examples) < EXAMPLES:
-                findings.examples.append(drift)
-            if fix:
-                findings.fixed += _fixed(target, drift)
+            _count_drift(findings, target, drift, fix=fix)
         progress.advance(findings.checked, f"{findings.checked:,} checked, {findings.drifted:,} drifted")
+    if scope == Scope():
+        for drift in target.at_large():
+            _count_drift(findings, target, drift, fix=fix)
     progress.end(f"{findings.checked:,} checked, {findings.drifted:,} drifted")
     return findings
+
+
+def _count_drift(findings: Findings, target: Reconciler, drift: Drift, *, fix: bool) -> None:
+    findings.drifted += 1
+    if len(findings.examples) < EXAMPLES:
+        findings.examples.append(drift)
+    if fix:
+        findings.fixed += _fixed(target, drift)
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class Reconciler(ABC):
     name: ClassVar[str]
     about: ClassVar[str]  # what a key identifies, as audit entries call it
     job: ClassVar[Callable[[str], Any] | None] = None
+    most_keys: ClassVar[int | None] = None  # in one comparison, where each key is a lot of work
+    remedy: ClassVar[str] = ""  # what to do instead, where no fix is possible
 
     @abstractmethod
     def rows(self) -> QuerySet[Any]:
@@ -62,6 +64,10 @@ class Reconciler(ABC):
     def repair(self, drift: Drift) -> None:
         """Write what is expected; the key is locked, and the drift was seen under that lock."""
 
+    def at_large(self) -> Iterable[Drift]:
+        """What no key of ``rows`` can show, such as rows that are gone. Asked when all keys are compared."""
+        return ()
+
     def pending(self, ids: Sequence[UUID]) -> set[UUID]:
         """Those of the keys for which a job is still to run. A dead letter will not, so it excuses nothing."""
         handler = type(self).job  # through the class, so that the function stays unbound
@@ -76,6 +82,8 @@ class Reconciler(ABC):
 
     def fix(self, drift: Drift) -> bool:
         """Make a key agree with its facts, unless somebody else has done so meanwhile; True if it now does."""
+        if self.remedy:
+            return False
         with transaction.atomic():
             self.lock(drift.key)
             for seen in self.drifted([drift.key]):

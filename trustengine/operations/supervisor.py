@@ -5,6 +5,7 @@ started a child, so that even a killed supervisor leaves nothing behind.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from django.conf import settings
+
 from trustengine.embedded import EmbeddedError
 from trustengine.embedded.children import start_child, stop_children
 from trustengine.embedded.parent_death import SUPERVISED
 from trustengine.embedded.server import Server
 from trustengine.embedded.servers import EmbeddedServers
+from trustengine.insight import SHARED_DIRECTORY
 from trustengine.operations.console import SteadyOutput, StopSignals
 from trustengine.operations.processes import KeptProcess
 from trustengine.operations.readiness import unreadiness, web_address
@@ -37,7 +41,6 @@ class Plan:
     host: str
     port: int
     workers: int
-    server_name: str
 
 
 class Supervisor:
@@ -59,6 +62,7 @@ class Supervisor:
         The embedded servers run already, and are left to their owner to stop.
         """
         self.signals.raising = False
+        self._clear_counters()
         self._started_at = time.monotonic()
         kept_servers = [self._server(server) for server in self.servers.running]
         programs = self._programs()
@@ -81,7 +85,10 @@ class Supervisor:
         web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", self.plan.host]
         web += ["--port", str(self.plan.port), "--workers", str(web_processes()), "--blocking-threads", threads]
         web += ["--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5"]
-        web += ["--log-level", "warning", "trustengine.wsgi:application"]
+        web += ["--log-level", "warning", "--no-access-log"]  # the access line is our own, with the request's id
+        if settings.LOG_FORMAT == "json":
+            web += ["--log-config", str(self.plan.project / "trustengine" / "web_server_logs.json")]
+        web += ["trustengine.wsgi:application"]
         programs = [self._program("web", web, {"DATABASE_POOL_SIZE": threads})]
         for queue, count in (("high", 1), ("default", self.plan.workers), ("low", 1)):
             for number in range(1, count + 1):
@@ -99,6 +106,7 @@ class Supervisor:
             "DATA_DIR": str(self.plan.data_dir),
             "DATABASE_POOL_SIZE": "0",
             "PYTHONUNBUFFERED": "1",
+            SHARED_DIRECTORY: str(self._counters),
             **(extra or {}),
         }
         log = self.plan.data_dir / "logs" / f"{name}.log"
@@ -113,6 +121,16 @@ class Supervisor:
         )
         return KeptProcess(name, launch, log=log)
 
+    @property
+    def _counters(self) -> Path:
+        """Where web and worker processes keep what they count, for a scrape to add up."""
+        return self.plan.data_dir / "prometheus"
+
+    def _clear_counters(self) -> None:
+        """Begin at zero. Nothing is cleared when a child dies: its requests and jobs have happened."""
+        shutil.rmtree(self._counters, ignore_errors=True)
+        self._counters.mkdir(parents=True)
+
     def _server(self, server: Server) -> KeptProcess:
         kept = KeptProcess(server.name, _relaunch(server), log=server.log)
         if server.process:
@@ -120,7 +138,7 @@ class Supervisor:
         return kept
 
     def _look_whether_ready(self) -> None:
-        problem = unreadiness(self.plan.host, self.plan.port, server_name=self.plan.server_name)
+        problem = unreadiness(self.plan.host, self.plan.port)
         if not problem:
             self._ready = True
             self.output.say(f"ready {web_address(self.plan.host, self.plan.port)}")

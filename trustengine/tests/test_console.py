@@ -13,6 +13,8 @@ from reviews.services import edit_review
 from reviews.tests.factories import approved_review, pending_review
 from trustengine.accounts.tests.factories import StaffFactory
 from trustengine.admin import Card, Chart, EvidenceAdmin, Series
+from trustengine.audit.sealing import seal_batch
+from trustengine.audit.verification import keep, verify
 from trustengine.jobs.jobs import prune
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.services import enqueue
@@ -59,6 +61,8 @@ def lively_marketplace():
         error_details={"type": "KeyError", "message": "<b>oops</b>", "traceback": "Traceback …"},
     )
     CronSlot.objects.create(schedule="jobs.prune", slot=timezone.now())
+    seal_batch()
+    keep(verify())
 
 
 def changelist(model):

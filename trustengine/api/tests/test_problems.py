@@ -1,14 +1,17 @@
 import json
 import threading
+from functools import partial
 from io import BytesIO
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from trustengine.accounts.models import Profile
 from trustengine.accounts.tests.factories import UserFactory, VendorFactory
-from trustengine.testing import api_client_for
+from trustengine.api.problems import is_retryable
+from trustengine.api.tests import urls
+from trustengine.testing import api_client_for, at_once
 from trustengine.wsgi_request import Utf8Handler
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("trustengine.api.tests.urls")]
@@ -70,6 +73,8 @@ BROKEN_JSON = {
     "truncated": b'{"name": ',
     "a word": b"name",
     "not UTF-8": b'{"name": "\xff"}',
+    "half a character": b'{"name": "\\ud800"}',
+    "half a character in a name": b'{"\\uDC00": 1}',
     "NaN": b'{"name": NaN}',
     "a huge number": b'{"name": ' + b"9" * 5_000 + b"}",
     "deep nesting": b"[" * 100_000,
@@ -82,6 +87,25 @@ BROKEN_JSON = {
 @pytest.mark.parametrize("body", BROKEN_JSON.values(), ids=BROKEN_JSON)
 def test_a_body_that_is_no_json(client, body):
     assert_problem(post(client, body), 400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize("deep", ["[" * 33 + "]" * 33, '{"a":' * 33 + "0" + "}" * 33, '{"a":[' * 17 + "]}" * 17])
+def test_a_body_that_is_nested_too_deeply(client, deep):
+    problem = assert_problem(post(client, f'{{"name": "x", "items": [], "tags": {deep}}}'), 400, "INVALID_INPUT")
+
+    assert "32 deep" in problem["detail"]
+
+
+def test_a_character_spelled_in_two_halves_is_whole(client):
+    answer = post(client, '{"name": "\\ud83d\\ude00 \\\\ud800", "items": []}')
+
+    assert answer.json()["name"] == "😀 \\ud800"
+
+
+def test_many_brackets_are_not_deep(client):
+    body = json.dumps({"name": "[[[[[[[" * 20, "items": [{"name": "{"} for _ in range(200)]})
+
+    assert post(client, body).status_code == 200
 
 
 @pytest.mark.parametrize("body", ["[]", "[1]", "1", '"x"', "true", "null", "{}", '{"name": null, "items": 5}', ""])
@@ -203,18 +227,74 @@ def test_a_statement_that_takes_too_long_says_try_again(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_says_try_again(client):
-    token = api_client_for(UserFactory())
+@pytest.mark.parametrize("keyed", [False, True])
+def test_of_two_requests_in_a_deadlock_one_is_served_and_one_may_try_again(keyed):
+    rows, user = [str(VendorFactory().pk) for _ in range(2)], UserFactory()
+    urls.LocksTwo.both_hold_one.reset()
+
+    def lock(order, key):
+        headers = {"HTTP_IDEMPOTENCY_KEY": key} if keyed else {}
+        return api_client_for(user).post("/api/test/locks/", {"rows": order}, **headers)
+
+    answers = at_once(partial(lock, rows, "one"), partial(lock, rows[::-1], "another"))
+
+    served, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert served.status_code == 200
+    assert_problem(refused, 503, "TRY_AGAIN")
+    assert refused["Retry-After"] == "1"
+
+
+@pytest.fixture
+def database_away():
+    """No database of this name, until the test ends."""
     connection = connections["default"]
     name = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = "not_there"
-    try:
-        answers = [client.get("/api/test/profiles/"), token.get("/api/v1/me/")]
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = name
+    yield
+    connection.close()
+    connection.settings_dict["NAME"] = name
 
-    for answer in answers:
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_says_try_again(client, request):
+    token = api_client_for(UserFactory())
+    request.getfixturevalue("database_away")
+
+    for answer in [
+        client.get("/api/test/profiles/"),
+        token.get("/api/v1/me/"),
+        token.patch("/api/v1/me/", {}, HTTP_IDEMPOTENCY_KEY="a-key"),
+    ]:
         assert_problem(answer, 503, "TRY_AGAIN")
         assert answer["Retry-After"] == "1"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/reviews/review/"])
+def test_a_database_that_is_away_gives_people_a_page_to_read(client, database_away, path):
+    client.cookies["sessionid"] = "of-somebody-who-was-signed-in"  # its session is looked up before any view
+
+    answer = client.get(path)
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"].startswith("text/html")
+    assert answer["Retry-After"] == "1"
+    assert "Not available at the moment" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pool_that_has_no_connection_left_says_try_again():
+    first, second = (connections["default"].copy(alias="pooled") for _ in range(2))
+    for connection in (first, second):
+        connection.settings_dict["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 1, "timeout": 0.2}
+        connection.settings_dict["CONN_MAX_AGE"] = 0
+    try:
+        first.ensure_connection()
+        with pytest.raises(OperationalError) as refusal:
+            second.ensure_connection()
+    finally:
+        first.close()
+        first.close_pool()
+
+    assert is_retryable(refusal.value)

@@ -1,56 +1,94 @@
-from functools import partial
+"""The limits that stand before views; that they are counted right is tested in test_limits.py."""
 
 import pytest
 
-from trustengine.api.throttles import limit
-from trustengine.errors import RateLimitExceeded
-from trustengine.testing import at_once
+from reviews.tests.factories import delivered_purchase
+from trustengine.accounts.tests.factories import UserFactory
+from trustengine.api.tests.test_limits import DEAD
+from trustengine.testing import api_client_for
+
+pytestmark = pytest.mark.django_db
+
+PRODUCTS = "/api/v1/products/"
+TOKEN = "/api/v1/auth/token/"
+
+
+@pytest.fixture(params=["redis", "no redis"])
+def redis(request, settings, address):
+    if request.param == "no redis":
+        settings.REDIS_ADDRESS = DEAD
+    return request.param
 
 
 @pytest.fixture
-def in_one_minute(monkeypatch):
-    """The clock of the limits stands still, so that no minute ends within a test."""
-    from trustengine.api import throttles
-
-    class Clock:
-        now = 1_700_000_040.0
-
-        def time(self):
-            return self.now
-
-    clock = Clock()
-    monkeypatch.setattr(throttles, "time", clock)
-    return clock
+def address():
+    """An address that no other test reads from."""
+    number = UserFactory().pk.int
+    return f"2001:db8::{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_parallel_actions_exactly_the_allowed_number_passes(in_one_minute):
-    outcomes = at_once(*[partial(limit, "parallel", "ada", per_minute=5)] * 12)
-
-    assert sum(outcome is None for outcome in outcomes) == 5
-    assert sum(isinstance(outcome, RateLimitExceeded) for outcome in outcomes) == 7
+def assert_limited(answer):
+    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert answer["Content-Type"] == "application/problem+json"
+    assert 1 <= int(answer["Retry-After"]) <= 60
 
 
-def test_the_wait_ends_with_the_minute(in_one_minute):
-    limit("wait", "ada", per_minute=1)
-    with pytest.raises(RateLimitExceeded) as refusal:
-        limit("wait", "ada", per_minute=1)
-    assert int(refusal.value.headers["Retry-After"]) == 60 - in_one_minute.now % 60
+def test_anonymous_reads_are_limited_by_address(settings, address):
+    settings.ANONYMOUS_READS_PER_MINUTE = 2
+    client = api_client_for()
+    for _ in range(2):
+        assert client.get(PRODUCTS, REMOTE_ADDR=address).status_code == 200
 
-    in_one_minute.now += 60
-    limit("wait", "ada", per_minute=1)
-
-
-def test_callers_and_scopes_are_counted_apart(in_one_minute):
-    for scope, caller in [("a", "ada"), ("a", "eve"), ("b", "ada")]:
-        limit(scope, caller, per_minute=1)
+    assert_limited(client.get(PRODUCTS, REMOTE_ADDR=address))
+    assert client.get(PRODUCTS, REMOTE_ADDR="2001:db8:ffff::1").status_code == 200
+    assert api_client_for(UserFactory()).get(PRODUCTS, REMOTE_ADDR=address).status_code == 200
 
 
-def test_without_redis_nothing_is_limited(in_one_minute, settings, monkeypatch):
-    import django_rq
-    import redis
+def test_anonymous_reads_stay_open_without_redis(settings, address):
+    settings.ANONYMOUS_READS_PER_MINUTE, settings.REDIS_ADDRESS = 1, DEAD
 
-    monkeypatch.setattr(django_rq, "get_connection", lambda name: redis.Redis(host="127.0.0.1", port=1))
+    for _ in range(4):
+        assert api_client_for().get(PRODUCTS, REMOTE_ADDR=address).status_code == 200
 
+
+@pytest.mark.parametrize("local", ["127.0.0.1", "::1", ""])
+def test_a_proxy_on_this_machine_that_nobody_has_named_is_no_single_caller(settings, local):
+    settings.ANONYMOUS_READS_PER_MINUTE = 1
+
+    for _ in range(4):
+        assert api_client_for().get(PRODUCTS, REMOTE_ADDR=local).status_code == 200
+
+
+def test_behind_a_trusted_proxy_each_client_is_counted_apart(settings, address):
+    from ipaddress import ip_network
+
+    settings.TRUSTED_PROXIES, settings.ANONYMOUS_READS_PER_MINUTE = [ip_network("127.0.0.1")], 1
+    client = api_client_for()
+
+    assert client.get(PRODUCTS, HTTP_X_FORWARDED_FOR=address).status_code == 200
+    assert_limited(client.get(PRODUCTS, HTTP_X_FORWARDED_FOR=address))
+    assert client.get(PRODUCTS, HTTP_X_FORWARDED_FOR="2001:db8:ffff::2").status_code == 200
+
+
+@pytest.mark.parametrize("path", [TOKEN, "/api/v1/auth/token/refresh/"])
+def test_requests_for_tokens_are_limited_by_address(settings, address, redis, path):
+    settings.TOKEN_REQUESTS_PER_MINUTE = 2
+    for _ in range(2):
+        assert api_client_for().post(path, {}, REMOTE_ADDR=address).status_code == 400
+
+    assert_limited(api_client_for().post(path, {}, REMOTE_ADDR=address))
+
+
+def test_writing_reviews_is_limited_by_user_and_reading_them_is_not(settings, redis):
+    settings.REVIEW_WRITES_PER_MINUTE = 2
+    item = delivered_purchase()
+    client = api_client_for(item.order.customer.user)
+    body = {"product": item.product_id, "order": item.order_id, "rating": 5}
+    review = client.post("/api/v1/reviews/", body).json()["id"]
+    assert client.patch(f"/api/v1/reviews/{review}/", {"rating": 4}).status_code == 200
+
+    assert_limited(client.delete(f"/api/v1/reviews/{review}/"))
+    assert_limited(client.post("/api/v1/reviews/", body))
     for _ in range(3):
-        limit("without redis", "ada", per_minute=1)
+        assert client.get(f"/api/v1/reviews/{review}/").status_code == 200
+    assert api_client_for(UserFactory()).patch(f"/api/v1/reviews/{review}/", {"rating": 1}).status_code == 404

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,11 +88,30 @@ def processes_of(data_dir: Path) -> dict[int, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and after how many seconds."""
+
+    status: int
+    headers: Message
+    text: str
+    seconds: float
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
 class System:
     """One ``manage.py up`` in a data directory."""
 
-    def __init__(self, data_dir: Path, *, ordinary_user: bool = False, stdout: int | None = None) -> None:
-        """Start it; its output goes to a file beside the directory, or to the descriptor ``stdout``."""
+    def __init__(
+        self, data_dir: Path, *, ordinary_user: bool = False, stdout: int | None = None, **changes: str
+    ) -> None:
+        """Start it with ``changes`` to its environment.
+
+        Its output goes to a file beside the directory, or to the descriptor ``stdout``.
+        """
         self.data_dir = data_dir
         self.port = free_port()
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -98,7 +119,7 @@ class System:
         with self._stdout.open("wb") as output, self._stderr.open("wb") as errors:
             self.process = subprocess.Popen(
                 [*MANAGE, "up", "--port", str(self.port), "--data-dir", str(data_dir)],
-                env=environment(),
+                env=environment(**changes),
                 stdin=subprocess.DEVNULL,
                 stdout=output if stdout is None else stdout,
                 stderr=errors,
@@ -130,6 +151,21 @@ class System:
             return answer.status, json.loads(answer.read())
         except (OSError, HTTPException, ValueError):
             return 0, None
+        finally:
+            connection.close()
+
+    def ask(self, method: str, path: str, body: Any = None, *, patience: float = 15, **headers: str) -> Answer:
+        """Send a request, over a connection of its own, and measure the answer. Raises OSError."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        sent: dict[str, str] = {name.replace("_", "-"): value for name, value in headers.items()}
+        if isinstance(body, dict):
+            body, sent = json.dumps(body), {"Content-Type": "application/json"} | sent
+        began = time.monotonic()
+        try:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return Answer(answer.status, answer.headers, text, time.monotonic() - began)
         finally:
             connection.close()
 

@@ -55,6 +55,9 @@ class Command(BaseCommand):
             self._print_json(results, time.monotonic() - began)
         else:
             self._print(results)
+            for name, findings in results.items():
+                if options["fix"] and findings.remaining and known[name].remedy:
+                    self.stdout.write(f"{name}: {known[name].remedy}")
         if any(findings.remaining for findings in results.values()):
             sys.exit(DRIFT_REMAINS)
 

@@ -10,7 +10,7 @@ from django.db import connections
 from trustengine.embedded import EmbeddedError
 from trustengine.embedded.servers import EmbeddedServers
 from trustengine.operations.console import SteadyOutput, Stopped, StopSignals
-from trustengine.operations.readiness import server_name, web_address
+from trustengine.operations.readiness import web_address
 from trustengine.operations.startup import (
     CannotStart,
     check_data_dir,
@@ -72,7 +72,6 @@ class Command(BaseCommand):
                 host=host,
                 port=port,
                 workers=options["workers"],
-                server_name=server_name(settings.ALLOWED_HOSTS),
             )
             Supervisor(plan, servers, signals, output).run()
         finally:

@@ -1,4 +1,4 @@
-"""The audit log, to search and to read. It cannot be changed, not even by a superuser."""
+"""The entries: who did what to what, when, why, and what changed by it."""
 
 from typing import Any
 

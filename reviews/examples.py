@@ -1,0 +1,74 @@
+"""What the API document shows for products, reviews and votes."""
+
+from orders.examples import ORDER, PRODUCT
+
+REVIEW = "018f6d1e-0000-7000-8000-000000000030"
+VENDOR = "018f6d1e-0000-7000-8000-000000000040"
+TEXT = {"rating": 5, "title": "Makes coffee", "comment": "Tight seal, no leaks after two months."}
+
+REVIEW_INPUT = {"product": PRODUCT, "order": ORDER, **TEXT}
+REVIEW_EDIT = {"rating": 4, "comment": "Still tight, but the handle gets hot."}
+SUBMISSIONS = {
+    201: {"id": REVIEW, "status": "pending", "is_update": False},
+    200: {"id": REVIEW, "status": "approved", "is_update": True},
+}
+REVIEW_OUTPUT = {
+    "id": REVIEW,
+    "product": PRODUCT,
+    "author_name": "Ada L.",
+    **TEXT,
+    "status": "approved",
+    "verification": "delivered",
+    "is_edited": False,
+    "edit_count": 0,
+    "helpful_votes": 12,
+    "unhelpful_votes": 1,
+    "helpful_votes_approximate": False,
+    "created_at": "2026-05-20T08:15:00Z",
+    "updated_at": "2026-05-20T08:15:00Z",
+}
+REVISION = {
+    "number": 2,
+    **TEXT,
+    **REVIEW_EDIT,
+    "state": "pending",
+    "created_at": "2026-06-02T19:00:00Z",
+    "decided_at": None,
+}
+OWN_REVIEW = {
+    **REVIEW_OUTPUT,
+    "order": ORDER,
+    "is_hidden": False,
+    "purchase_refunded_at": None,
+    "pending_revision": REVISION,
+}
+ELIGIBILITY = {"eligible": True, "code": None, "order": ORDER, "existing_review": None}
+VOTE_INPUT = {"vote_type": "helpful"}
+VOTE_OUTPUT = {
+    "vote_type": "helpful",
+    "changed": True,
+    "previous_vote": None,
+    "helpful_votes": 13,
+    "unhelpful_votes": 1,
+}
+RATING_SUMMARY = {"average": 4.36, "display_score": 4.21, "count": 42}
+RATING = {
+    **RATING_SUMMARY,
+    "sort_score": 3.94,
+    "stddev": 0.98,
+    "distribution": {"1": 1, "2": 2, "3": 4, "4": 9, "5": 26},
+    "last_review_at": "2026-05-20T08:15:00Z",
+}
+PRODUCT_OUTPUT = {
+    "id": PRODUCT,
+    "vendor": VENDOR,
+    "vendor_name": "Kitchen & Co",
+    "title": "Moka pot, 6 cups",
+    "description": "Aluminium, for gas and electric hobs.",
+    "price_cents": 3490,
+    "currency": "EUR",
+    "in_stock": True,
+    "is_active": True,
+    "rating": RATING_SUMMARY,
+    "created_at": "2026-01-10T10:00:00Z",
+}

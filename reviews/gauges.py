@@ -1,0 +1,18 @@
+"""What a scrape tells about reviews."""
+
+from django.db.models import Min
+from django.utils import timezone
+
+from reviews.models import Review
+from trustengine.insight import gauge
+
+
+@gauge("trustengine_pending_reviews", "Reviews with a text that waits for a decision.")
+def pending_reviews() -> float:
+    return Review.objects.pending().count()
+
+
+@gauge("trustengine_oldest_pending_review_seconds", "How long the oldest of them has been waiting; 0 when none is.")
+def oldest_pending_review() -> float:
+    oldest = Review.objects.pending().aggregate(oldest=Min("revisions__created_at"))["oldest"]
+    return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0

@@ -1,0 +1,19 @@
+"""What the API document shows for accounts."""
+
+USER = "018f6d1e-0000-7000-8000-00000000ada0"
+PROFILE = "018f6d1e-0000-7000-8000-00000000ada1"
+
+CREDENTIALS = {"username": "ada", "password": "correct horse battery staple"}
+REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"}
+ACCESS = {"access": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"}
+TOKEN_PAIR = ACCESS | REFRESH
+ME = {
+    "id": USER,
+    "subject": "auth0|ada",
+    "email": "ada@example.org",
+    "display_name": "Ada L.",
+    "profile": PROFILE,
+    "is_suspended": False,
+}
+ME_CHANGES = {"display_name": "Ada L."}
+MY_PROFILE = {"id": PROFILE, "kind": "customer", "display_name": "Ada L.", "role": "owner"}

@@ -44,6 +44,7 @@ GROUPS: dict[str, list[str]] = {
     ],
     "Operators": [
         "jobs.view_job",
+        "jobs.operate_job",
         "jobs.view_cronslot",
         "operations.view_run",
         "audit.view_entry",

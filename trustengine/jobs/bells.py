@@ -71,6 +71,22 @@ def answer(handler: Handler) -> None:
     _attempt(lambda redis: redis.delete(_name(handler.kind)), "bell_not_answered", handler)
 
 
+def others_wait(handler: Handler) -> bool:
+    """Whether the queue holds messages other than this kind's own; True where Redis does not say."""
+    waiting = 1
+
+    def count(redis: Redis) -> None:
+        nonlocal waiting
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.llen(f"rq:queue:{handler.queue}")
+        pipeline.exists(_name(handler.kind))
+        messages, own = pipeline.execute()
+        waiting = messages - own
+
+    _attempt(count, "queue_not_looked_at", handler)
+    return waiting > 0
+
+
 def _attempt(action: Callable[[Redis], object], failed: str, handler: Handler) -> bool:
     """Talk to Redis; False if it is away. After a failure nothing is tried for a while, so that an
     outage does not slow every commit."""

@@ -7,7 +7,9 @@ the clocks of machines differ.
 """
 
 import json
+import os
 import random
+import socket
 import traceback
 import uuid
 from collections.abc import Sequence
@@ -67,19 +69,23 @@ CLAIM_SAME_KEYS = """
 """
 TAKE = """
     UPDATE jobs_job AS job
-    SET state = 'running', attempts = job.attempts + 1, lease_token = %(token)s, heartbeat_at = statement_timestamp(),
+    SET state = 'running', attempts = job.attempts + 1, lease_token = %(token)s,
+        claimed_at = statement_timestamp(), heartbeat_at = statement_timestamp(),
         lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
     FROM picked WHERE job.id = picked.id
     RETURNING job.id, job.kind, job.args, job.key, job.priority, job.attempts, job.max_attempts, job.run_at
 """
 
-# By hand like the others: run once per job, it is what a drain spends its time on.
+# By hand like the others: run once per job, it is what a drain spends its time on. Where the effects are in the same
+# transaction, its commit need not wait for the disk: a crash that loses it loses effects and completion together, the
+# claim is durable, and so the job runs again. Whatever follows from the effects waits for the disk, and for all before.
 COMPLETE = """
     UPDATE jobs_job
     SET state = 'done', job_result = %(result)s, error_details = NULL, finished_at = statement_timestamp(),
         lease_token = NULL, lease_until = NULL
     WHERE id = ANY(%(ids)s) AND state = 'running' AND lease_token = %(token)s
 """
+COMPLETE_WITH_EFFECTS = COMPLETE + " AND set_config('synchronous_commit', 'off', true) = 'off'"
 
 
 def claim(handler: Handler) -> list[Claim]:
@@ -111,11 +117,15 @@ def renew(token: uuid.UUID) -> int:
     return _running(token).update(lease_until=Now() + lease, heartbeat_at=Now())
 
 
-def complete(taken: Claim, result: Any = None) -> None:
-    """Mark the jobs done, last in the handler's transaction. Raises LeaseLost, which must roll it back."""
+def complete(taken: Claim, result: Any = None, *, with_effects: bool = False) -> None:
+    """Mark the jobs done, last in the handler's transaction. Raises LeaseLost, which must roll it back.
+
+    ``with_effects``: the transaction holds all effects of the jobs, so it may be lost as a whole.
+    """
     stored = None if result is None else json.dumps(result)
+    statement = COMPLETE_WITH_EFFECTS if with_effects else COMPLETE
     with connection.cursor() as cursor:
-        cursor.execute(COMPLETE, {"token": taken.token, "ids": [job.pk for job in taken.jobs], "result": stored})
+        cursor.execute(statement, {"token": taken.token, "ids": [job.pk for job in taken.jobs], "result": stored})
         done = cursor.rowcount
     if done != len(taken.jobs):
         raise LeaseLost(f"{len(taken.jobs) - done} of {len(taken.jobs)} jobs were taken over")
@@ -128,6 +138,7 @@ def fail(taken: Claim, error: BaseException) -> None:
         "message": _storable(str(error)[:MESSAGE_CHARACTERS]),
         "traceback": _storable("".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]),
         "at": timezone.now().isoformat(),
+        "worker": this_worker(),
     }
     put_back(_held(taken), delay=backoff(max(job.attempts for job in taken.jobs)), details=details)
 
@@ -148,17 +159,19 @@ def put_back(jobs: JobQuerySet, *, delay: timedelta, details: dict[str, Any]) ->
 
 def give_back(claims: Sequence[Claim]) -> int:
     """Return jobs that were claimed together but not begun, as if they had never been claimed; how many."""
-    jobs = [job.pk for taken in claims for job in taken.jobs]
-    return (
-        _running(claims[0].token)
-        .filter(pk__in=jobs)
-        .update(
-            state=Job.State.READY,
-            attempts=F("attempts") - 1,
-            lease_token=None,
-            lease_until=None,
-            heartbeat_at=None,
-        )
+    ids = [job.pk for taken in claims for job in taken.jobs]
+    return unclaim(_running(claims[0].token).filter(pk__in=ids))
+
+
+def unclaim(jobs: JobQuerySet) -> int:
+    """Make running jobs ready as they were, the attempt given back too; returns how many."""
+    return jobs.update(
+        state=Job.State.READY,
+        attempts=F("attempts") - 1,
+        lease_token=None,
+        lease_until=None,
+        claimed_at=None,
+        heartbeat_at=None,
     )
 
 
@@ -166,6 +179,11 @@ def backoff(attempts: int) -> timedelta:
     """Exponential delay with jitter: between a half and the whole of base × 2ⁿ, an hour at most."""
     seconds = settings.JOB_BACKOFF_SECONDS * 2 ** min(attempts - 1, 30)
     return min(seconds, LONGEST_BACKOFF.total_seconds()) * random.uniform(0.5, 1) * timedelta(seconds=1)
+
+
+def this_worker() -> str:
+    """Where this process runs: machine and process id, as the console lists the workers."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _running(token: uuid.UUID) -> JobQuerySet:

@@ -45,6 +45,7 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField()
     run_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
@@ -57,6 +58,7 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        permissions = [("operate_job", "Can retry and bury jobs")]
         constraints = [
             models.CheckConstraint(condition=Q(priority__range=(0, 9)), name="job_priority_0_to_9"),
             models.CheckConstraint(

@@ -4,23 +4,25 @@ Safe to run in several copies at once.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from croniter import croniter
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from trustengine.jobs import bells
-from trustengine.jobs.claims import backoff, put_back
+from trustengine.jobs.claims import backoff, put_back, unclaim
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import Schedule, handler_for, schedules
 from trustengine.jobs.services import enqueue
 
 logger = structlog.get_logger(__name__)
 
-BATCH = 1_000
+BATCH = 1_000  # claims that one sweep returns at most
 
 
 def sweep() -> None:
@@ -38,22 +40,41 @@ def sweep() -> None:
             bells.ring(handler, again=True)
 
 
-@transaction.atomic
 def return_expired_leases() -> int:
-    """Make jobs whose worker fell silent claimable again, or dead after their last attempt; returns how many."""
+    """Make jobs whose worker fell silent claimable again, or dead after their last attempt; returns how many.
+
+    A worker runs what it has claimed in turn, so the first that is still held is what it
+    died on: that costs an attempt. Those behind it had not begun, and keep theirs.
+    """
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=Now())
-    returned = 0
-    for job in expired.select_for_update(skip_locked=True, no_key=True).order_by("pk")[:BATCH]:
-        details = {
-            "type": "LeaseExpired",
-            "message": "The worker fell silent.",
-            "at": timezone.now().isoformat(),
-            "before": job.error_details and job.error_details.get("type"),
-        }
-        returned += put_back(Job.objects.filter(pk=job.pk), delay=backoff(job.attempts), details=details)
+    tokens = list(expired.order_by().values_list("lease_token", flat=True).distinct()[:BATCH])
+    returned = sum([_return_lease(token) for token in tokens if token])
     if returned:
         logger.warning("job_leases_expired", count=returned)
     return returned
+
+
+@transaction.atomic
+def _return_lease(token: UUID) -> int:
+    """Return one claim's jobs. Whose rows are locked is just completing them, or another sweep: they are left."""
+    held = Job.objects.filter(state=Job.State.RUNNING, lease_token=token).order_by("priority", "run_at", "pk")
+    begun = held.first()  # read before any is locked: what another sweep returns meanwhile must not promote the next
+    ids = [job.pk for job in held.filter(lease_until__lt=Now()).select_for_update(skip_locked=True, no_key=True)]
+    if begun is None or not ids:
+        return 0
+    handler = handler_for(begun.kind)
+    run_as_one = Q(kind=begun.kind, key=begun.key) if handler and handler.coalesce else Q(pk=begun.pk)
+    locked = Job.objects.filter(pk__in=ids)
+    others = unclaim(locked.exclude(run_as_one))
+    details = {
+        "type": "LeaseExpired",
+        "message": "The worker fell silent.",
+        "at": timezone.now().isoformat(),
+        "before": begun.error_details and begun.error_details.get("type"),
+    }
+    return others + put_back(
+        locked.filter(run_as_one, state=Job.State.RUNNING), delay=backoff(begun.attempts), details=details
+    )
 
 
 @transaction.atomic

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 class Size:
     """How much one run does: enough for a minute in all, or hardly anything to see that it runs."""
 
+    rounds: int
     drained: int
     messages: int
+    forked_messages: int
     votes: int
     statements: int
     imported: int
 
 
-FULL = Size(drained=4_000, messages=1_000, votes=300, statements=3_000, imported=4_000)
-QUICK = Size(drained=30, messages=10, votes=16, statements=32, imported=20)
+FULL = Size(rounds=5, drained=3_000, messages=600, forked_messages=150, votes=300, statements=3_000, imported=4_000)
+QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, imported=20)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

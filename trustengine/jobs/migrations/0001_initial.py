@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("max_attempts", models.PositiveSmallIntegerField()),
                 ("run_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("claimed_at", models.DateTimeField(null=True)),
                 ("lease_until", models.DateTimeField(null=True)),
                 ("lease_token", models.UUIDField(null=True)),
                 ("heartbeat_at", models.DateTimeField(null=True)),
@@ -90,6 +91,7 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
+                "permissions": [("operate_job", "Can retry and bury jobs")],
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "ready")),

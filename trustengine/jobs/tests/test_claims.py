@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from trustengine.jobs.claims import LeaseLost, backoff, claim, complete, fail, give_back, renew
@@ -128,16 +129,43 @@ def test_jobs_that_keep_failing_and_fresh_ones_both_get_their_turn(note, setting
 
 
 @pytest.mark.django_db
-def test_a_killer_among_a_batch_is_alone_the_next_time(note):
-    """A job that kills its worker burns one attempt of its batch, and then only its own."""
+def test_a_killer_among_a_batch_costs_those_behind_it_no_attempt_and_is_alone_the_next_time(note):
     for n in range(3):
         enqueue(note, n=n)
     assert len(numbers(note)) == 3
     forget_leases()
-    return_expired_leases()
-    now_due()
+    assert return_expired_leases() == 3
 
-    assert [len(numbers(note)) for _ in range(4)] == [1, 1, 1, 0]
+    assert [row.attempts for row in Job.objects.order_by("pk")] == [1, 0, 0]
+    now_due()
+    assert sorted(len(numbers(note)) for _ in range(3)) == [0, 1, 2]
+
+
+@pytest.mark.django_db
+def test_those_that_were_done_before_a_worker_fell_silent_are_left_alone(note):
+    for n in range(4):
+        enqueue(note, n=n)
+    done, *_ = claim(handler_of(note))
+    complete(done)
+    forget_leases()
+    return_expired_leases()
+
+    assert list(Job.objects.order_by("pk").values_list("state", "attempts")) == [
+        ("done", 1),
+        ("ready", 1),
+        ("ready", 0),
+        ("ready", 0),
+    ]
+
+
+@pytest.mark.django_db
+def test_all_jobs_of_the_key_that_a_worker_fell_silent_over_have_used_an_attempt(fold):
+    enqueue_keys(fold, ["a", "b", "a", "b"])
+    claim(handler_of(fold))
+    forget_leases()
+    return_expired_leases()
+
+    assert sorted(Job.objects.values_list("key", "attempts")) == [("a", 1), ("a", 1), ("b", 0), ("b", 0)]
 
 
 @pytest.mark.django_db
@@ -274,7 +302,7 @@ def test_two_sweeps_at_once_return_a_lease_once(note):
     forget_leases()
 
     assert sum(at_once(return_expired_leases, return_expired_leases)) == 20
-    assert set(Job.objects.values_list("attempts", flat=True)) == {1}
+    assert sorted(Job.objects.values_list("attempts", flat=True)) == [0] * 19 + [1]
 
 
 def test_delays_double_with_jitter_up_to_an_hour(settings):
@@ -298,3 +326,22 @@ def test_claims_and_sweeps_at_once_neither_deadlock_nor_lose_a_job(fold):
 
     assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
     assert Job.objects.exclude(state="done").count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("with_effects", [True, False])
+def test_only_a_commit_that_holds_all_effects_does_not_wait_for_the_disk(note, with_effects):
+    def setting():
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return cursor.fetchone()[0]
+
+    enqueue(note, n=1)
+    (taken,) = claim(handler_of(note))
+
+    before = setting()
+    with transaction.atomic():
+        complete(taken, with_effects=with_effects)
+        assert setting() == ("off" if with_effects else before)
+    assert setting() == before
+    assert Job.objects.get().state == "done"

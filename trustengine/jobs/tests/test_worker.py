@@ -1,16 +1,8 @@
 """Real worker processes on the test's own database and Redis."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from trustengine.jobs import bells
@@ -18,42 +10,8 @@ from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.services import enqueue
 from trustengine.jobs.sweep import sweep
 from trustengine.jobs.tests.handlers import leave_mark_for_test, take_time_for_test
+from trustengine.jobs.tests.processes import wait_for, worker
 from trustengine.testing import PATIENCE
-
-# As `manage.py worker` does, in a process that also knows the handlers of these tests.
-WORKER = """
-import django, sys
-django.setup()
-import trustengine.jobs.tests.handlers
-from django.core.management import call_command
-call_command("worker", *sys.argv[1:])
-"""
-
-
-def begin_worker(*arguments: str) -> subprocess.Popen[bytes]:
-    database = urlsplit(os.environ["DATABASE_URL"])
-    url = urlunsplit(database._replace(path=f"/{connection.settings_dict['NAME']}"))
-    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "trustengine.settings"}
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, *arguments], env=environment, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL
-    )
-
-
-@contextmanager
-def worker(*arguments: str):
-    process = begin_worker(*arguments)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.02)
 
 
 def marked(name: str) -> bool:

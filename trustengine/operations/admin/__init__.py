@@ -1,5 +1,5 @@
-"""What operators look at."""
+"""Pages for operators: jobs, their errors and the workers that run them, and the runs of long commands."""
 
-from trustengine.operations.admin import runs
+from trustengine.operations.admin import jobs, runs
 
-__all__ = ["runs"]
+__all__ = ["jobs", "runs"]

@@ -4,7 +4,7 @@ import django_rq
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from trustengine.jobs.worker import DrainWorker
+from trustengine.jobs.worker import work
 
 
 class Command(BaseCommand):
@@ -16,6 +16,4 @@ class Command(BaseCommand):
         parser.add_argument("--burst", action="store_true", help="stop when the queue is empty")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        queue = django_rq.get_queue(options["queue"])
-        worker = DrainWorker([queue], connection=queue.connection)
-        worker.work(burst=options["burst"], logging_level="WARNING")
+        work(django_rq.get_queue(options["queue"]), burst=options["burst"])

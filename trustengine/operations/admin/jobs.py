@@ -1,12 +1,16 @@
-"""Jobs and cron slots, to look at: what waits, what failed and why."""
+"""Jobs and cron slots: what waits, what failed and why, and what an operator may do about it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -17,8 +21,12 @@ from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import handlers
+from trustengine.operations.admin.job_pages import errors_page, workers_page
+from trustengine.operations.job_services import bury_jobs, retry_jobs
 
 LATE = timedelta(minutes=2)
+OPERATE = "jobs.operate_job"
+REASON = "staff_action"
 
 
 class KindFilter(DropdownFilter):
@@ -62,6 +70,51 @@ class JobAdmin(EvidenceAdmin):
     sortable_by = ()
     change_form_template = "console/jobs/job.html"
     fields = ()
+    actions = ["retry", "bury"]
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(OPERATE)
+
+    @admin.action(permissions=["operate"], description="Retry dead letters")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        count = retry_jobs(queryset, actor=request.user, reason=REASON)
+        self._tell(request, count, "will be tried again", "No dead letter was among them: nothing was changed.")
+
+    @admin.action(permissions=["operate"], description="Bury waiting jobs")
+    def bury(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        count = bury_jobs(queryset, actor=request.user, reason=REASON)
+        self._tell(request, count, "buried", "Nothing among them was still waiting: nothing was changed.")
+
+    def _tell(self, request: HttpRequest, count: int, done: str, nothing: str) -> None:
+        if count:
+            self.message_user(request, f"{count:,} job{'s'[: count != 1]} {done}.", messages.SUCCESS)
+        else:
+            self.message_user(request, nothing, messages.WARNING)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("errors/", view(partial(errors_page, self.admin_site)), name="jobs_job_errors"),
+            path("workers/", view(partial(workers_page, self.admin_site)), name="jobs_job_workers"),
+            path("<uuid:job_id>/operate/", view(self.operate_view), name="jobs_job_operate"),
+        ]
+        urls: list[URLPattern] = super().get_urls()
+        return own + urls
+
+    def operate_view(self, request: HttpRequest, job_id: UUID) -> HttpResponse:
+        """Retry or bury the one job whose page this came from."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        job = Job.objects.filter(pk=job_id)
+        if not job.exists():
+            raise Http404
+        if request.POST.get("action") == "retry":
+            self.retry(request, job)
+        elif request.POST.get("action") == "bury":
+            self.bury(request, job)
+        return redirect("admin:jobs_job_change", job_id)
 
     @admin.display(description="State")
     def shown_state(self, job: Job) -> SafeString:
@@ -89,7 +142,8 @@ class JobAdmin(EvidenceAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         job = self.get_object(request, object_id)
-        context = {"job": job, "heading": job.kind} if isinstance(job, Job) else {}
+        may_operate = self.has_operate_permission(request)
+        context = {"job": job, "heading": job.kind, "may_operate": may_operate} if isinstance(job, Job) else {}
         page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
         return page
 
@@ -147,5 +201,7 @@ def dead_letters(request: HttpRequest) -> Card:
 register_links(
     SYSTEM,
     Link("Jobs", "jobs_job_changelist", "manufacturing", permission="jobs.view_job", order=10),
+    Link("Job errors", "jobs_job_errors", "report", permission="jobs.view_job", order=12),
+    Link("Workers", "jobs_job_workers", "engineering", permission="jobs.view_job", order=14),
     Link("Cron slots", "jobs_cronslot_changelist", "event_repeat", permission="jobs.view_cronslot", order=20),
 )

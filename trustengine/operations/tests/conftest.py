@@ -1,0 +1,3 @@
+from trustengine.jobs.tests.conftest import messages
+
+__all__ = ["messages"]

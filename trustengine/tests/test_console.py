@@ -18,6 +18,7 @@ from trustengine.audit.verification import keep, verify
 from trustengine.jobs.jobs import prune
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.services import enqueue
+from trustengine.operations.runs import begin
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,7 @@ def lively_marketplace():
     edit_review(edited.pk, author=edited.author, changes={"comment": "Different words altogether."})
     pending_review()
     OrderItemFactory()
+    begin("backfill", "ratings")
     enqueue(prune)
     Job.objects.create(
         kind="reviews.screen_review",

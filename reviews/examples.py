@@ -19,6 +19,8 @@ REVIEW_OUTPUT = {
     **TEXT,
     "status": "approved",
     "verification": "delivered",
+    "is_hidden": False,
+    "purchase_refunded": False,
     "is_edited": False,
     "edit_count": 0,
     "helpful_votes": 12,
@@ -38,8 +40,6 @@ REVISION = {
 OWN_REVIEW = {
     **REVIEW_OUTPUT,
     "order": ORDER,
-    "is_hidden": False,
-    "purchase_refunded_at": None,
     "pending_revision": REVISION,
 }
 ELIGIBILITY = {"eligible": True, "code": None, "order": ORDER, "existing_review": None}

@@ -96,6 +96,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
 
     author_name = serializers.SerializerMethodField()
     helpful_votes_approximate = serializers.SerializerMethodField()
+    purchase_refunded = serializers.SerializerMethodField()
 
     class Meta:
         model = Review
@@ -108,6 +109,8 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
             "comment",
             "status",
             "verification",
+            "is_hidden",
+            "purchase_refunded",
             "is_edited",
             "edit_count",
             "helpful_votes",
@@ -120,6 +123,10 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
     def get_author_name(self, review: Review) -> str:
         profile = getattr(review.author, "customer_profile", None)
         return (profile and profile.display_name) or "A customer"
+
+    def get_purchase_refunded(self, review: Review) -> bool:
+        """Whether the purchase has been refunded since: then the review is readable and not counted."""
+        return review.purchase_refunded_at is not None
 
     def get_helpful_votes_approximate(self, review: Review) -> bool:
         return review.pk in self.context.get("folding", ())
@@ -136,8 +143,6 @@ class OwnReviewOutput(ReviewOutput):
         fields = [
             *ReviewOutput.Meta.fields,
             "order",
-            "is_hidden",
-            "purchase_refunded_at",
             "pending_revision",
         ]
 

@@ -40,12 +40,15 @@ def boolean(name: str, *, default: bool = False) -> bool:
     raise SettingError(name, f"“{given}” is neither true nor false")
 
 
-def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+LARGEST_INTEGER = 2**31 - 1
+
+
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int = LARGEST_INTEGER) -> int:
     """A whole number within bounds."""
     return _number(name, default, int, "a whole number", minimum, maximum)
 
 
-def decimal(name: str, default: float, *, minimum: float = 0, maximum: float | None = None) -> float:
+def decimal(name: str, default: float, *, minimum: float = 0, maximum: float = 1e6) -> float:
     """A number, possibly with a fraction, within bounds."""
     return _number(name, default, float, "a number", minimum, maximum)
 

@@ -16,7 +16,7 @@ from trustengine.identifiers import uuid7
 access = structlog.get_logger("access")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class RequestID:

@@ -173,8 +173,8 @@ def _redis_url() -> str:
 
 DATABASES = {"default": _database()}
 REDIS_ADDRESS = _redis_url()
-LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100)
-STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000)
+LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100, maximum=3_600_000)
+STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000, maximum=86_400_000)
 
 CACHES = {
     "default": {
@@ -192,12 +192,12 @@ RQ_SHOW_ADMIN_LINK = False
 # Jobs
 
 JOB_BATCH_SIZE = env.integer("JOB_BATCH_SIZE", 100, minimum=1, maximum=10_000)
-JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=2)
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=2, maximum=86_400)
 JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 8, minimum=1)
 JOB_BACKOFF_SECONDS = env.decimal("JOB_BACKOFF_SECONDS", 2.0, minimum=0.01)
 JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 3, minimum=1, maximum=120)
-JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1)
-JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1)
+JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1, maximum=3_600)
+JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1, maximum=3_650)
 
 # Identity
 
@@ -228,8 +228,8 @@ SIMPLE_JWT = {
     "SIGNING_KEY": hmac.new(SECRET_KEY.encode(), b"trustengine own tokens", hashlib.sha256).hexdigest(),
     "ALGORITHM": "HS256",
     "ISSUER": OWN_TOKEN_ISSUER,
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 30, minimum=1)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 14, minimum=1)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 30, minimum=1, maximum=43_200)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 14, minimum=1, maximum=3_650)),
     "USER_ID_FIELD": "id",
     "USER_ID_CLAIM": "user_id",
     "UPDATE_LAST_LOGIN": False,
@@ -261,7 +261,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "trustengine.api.schema.Schema",
     "EXCEPTION_HANDLER": "trustengine.api.problems.exception_handler",
     "PAGE_SIZE": 20,
-    "DATETIME_FORMAT": "iso-8601",
+    "DATETIME_FORMAT": None,  # left to the renderer, which writes UTC; DRF would write the marketplace's time
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -285,11 +285,11 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
-IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1)
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1, maximum=8_760)
 ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
 TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
-STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1)
-STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1)
+STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1, maximum=86_400)
+STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1, maximum=8_760)
 
 # The marketplace
 
@@ -302,7 +302,7 @@ LANGUAGE_CODE = "en"
 
 # Reviews
 
-REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1)
+REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1, maximum=36_500)
 VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
 REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
 AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)

@@ -70,8 +70,7 @@ class ReviewCollection(APIView):
             product_id=data["product"],
             order_id=data["order"],
             rating=data["rating"],
-            title=data.get("title") or "",
-            comment=data.get("comment") or "",
+            **{name: data[name] for name in ("title", "comment") if name in data},
         )
         review = submission.review
         answer = {"id": review.pk, "status": review.status, "is_update": submission.is_update}

@@ -82,6 +82,8 @@ class Reviews(Importer):
             (product, author): review for product, author, review in live.values_list("product", "author", "pk")
         }
         self.pairs = {review: pair for pair, review in self.live.items()}
+        own = Review.objects.filter(Among("pk", [row["review_id"] for row in rows]))
+        self.withdrawn = set(own.exclude(deleted_at=None).values_list("pk", flat=True))
 
     def refusal(self, row: Row) -> Refusal | None:
         if row["product_id"] not in self.products:
@@ -92,7 +94,10 @@ class Reviews(Importer):
             return Refusal(Reason.UNKNOWN_REFERENCE, "order_id")
         return None
 
-    def claim(self, row: Row) -> tuple[bytes, Refusal]:
+    def claim(self, row: Row) -> tuple[bytes, Refusal] | None:
+        """The one live review of a product by a customer. One that its author has withdrawn claims nothing."""
+        if row["review_id"] in self.withdrawn:
+            return None
         pair = row["product_id"].bytes + row["customer_id"].bytes
         return pair, Refusal(Reason.DUPLICATE_REVIEW, "product_id")
 

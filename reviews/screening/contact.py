@@ -6,19 +6,23 @@ from collections.abc import Iterator
 
 from reviews.screening.signals import Candidate, Signal
 
+# Every repetition below is bounded: a text may be 10,000 characters made to be slow.
 DOT = r"(?:\(dot\)|\[dot\]|\sdot\s)"
 # Endings that are no words: they make a link wherever they stand after a full stop.
 ENDINGS = "com|net|org|info|biz|xyz|io|ru|cn|uk|br|pl|tv|online|shop"
 # Endings that are words in some language (“chegou.de repente”): a path has to follow.
 WORDS = "me|it|in|de|co|es|fr|nl|live|link|click|top|club|store|site|app|dev"
-NAME = r"\b[a-z0-9][a-z0-9-]+"
+NAME = r"\b[a-z0-9][a-z0-9-]{1,62}"
 
 LINK = re.compile(
-    rf"https?\s*:\s*/\s*/|\bwww\s*\.|{NAME}\.(?:{ENDINGS})\b(?![\w-])|{NAME}\.(?:{WORDS})/\w"
-    rf"|{NAME}\s*{DOT}\s*(?:{ENDINGS}|{WORDS})\b",
+    rf"https?\s{{0,3}}:\s{{0,3}}/\s{{0,3}}/|\bwww\s{{0,3}}\.|{NAME}\.(?:{ENDINGS})\b(?![\w-])|{NAME}\.(?:{WORDS})/\w"
+    rf"|{NAME}\s{{0,3}}{DOT}\s{{0,3}}(?:{ENDINGS}|{WORDS})\b",
     re.IGNORECASE,
 )
-EMAIL = re.compile(rf"[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[a-z0-9-]+(?:\.|\s?{DOT}\s?)[a-z]{{2,}}", re.IGNORECASE)
+EMAIL = re.compile(
+    rf"(?<![\w.+-])[\w.+-]{{1,64}}\s?(?:@|\(at\)|\[at\])\s?[a-z0-9-]{{1,63}}(?:\.|\s?{DOT}\s?)[a-z]{{2,}}",
+    re.IGNORECASE,
+)
 PHONE = re.compile(r"(?<![\w.,/-])\+?\(?\d[\d\s().-]{7,18}\d(?![\w/-])")
 MESSENGER = re.compile(
     r"\b(?:whats\s?app|telegram|viber|wechat|signal|skype|snapchat|instagram|insta)\b\W{0,12}"

@@ -1,7 +1,7 @@
 """Was this bought, delivered, kept, and not too long ago? The order's items alone decide."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from reviews.models import Review
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import Profile, User
 from trustengine.errors import DomainError
+
+DELIVERED = OrderItem.Fulfilment.DELIVERED
 
 
 def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[OrderItem]:
@@ -43,19 +45,23 @@ def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
 
     Raises OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest.
     """
-    delivered = [item for item in items if item.delivered_at is not None]
+    delivered = [item for item in items if item.delivered_at or item.fulfilment_status == DELIVERED]
     if not delivered:
         raise OrderNotDelivered
     kept = [item for item in delivered if item.refunded_at is None]
     if not kept:
         raise PurchaseRefunded
-    latest = max(kept, key=lambda item: (item.delivered_at, item.pk))
-    assert latest.delivered_at is not None
-    if latest.delivered_at < timezone.now() - timedelta(days=settings.REVIEW_PERIOD_DAYS):
+    latest = max(kept, key=lambda item: (_arrival(item), item.pk))
+    if _arrival(latest) < timezone.now() - timedelta(days=settings.REVIEW_PERIOD_DAYS):
         raise ReviewPeriodExpired
     if is_member(author, latest.product.vendor_id):
         raise ConflictOfInterest
     return latest
+
+
+def _arrival(item: OrderItem) -> datetime:
+    """When an item reached its buyer. Imported history may not say: then the day of the order, at the earliest."""
+    return item.delivered_at or item.shipped_at or item.order.placed_at
 
 
 def snapshot(item: OrderItem) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def eligibility(user: User, product_id: UUID) -> dict[str, Any]:
     refusal: DomainError = PurchaseNotVerified()
     bought = OrderItem.objects.filter(product=product_id, order__customer__in=Profile.objects.of(user))
     by_order: dict[UUID, list[OrderItem]] = {}
-    for item in bought.select_related("product").order_by("-order__placed_at", "pk"):
+    for item in bought.select_related("order", "product").order_by("-order__placed_at", "pk"):
         by_order.setdefault(item.order_id, []).append(item)
     for order_id, items in by_order.items():
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,15 @@ CONTENT = ("rating", "title", "comment")
 TRIES = 3
 
 
+class Absent(Enum):
+    """What stands for a field that was not sent."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
 @dataclass(frozen=True)
 class Submission:
     """A review as submitted; ``is_update`` where the author already had a live one of the product."""
@@ -37,26 +47,34 @@ class Submission:
 
 
 def submit_review(
-    *, author: User, product_id: UUID, order_id: UUID, rating: int, title: str = "", comment: str = ""
+    *,
+    author: User,
+    product_id: UUID,
+    order_id: UUID,
+    rating: int,
+    title: str | Absent | None = ABSENT,
+    comment: str | Absent | None = ABSENT,
 ) -> Submission:
     """Take a buyer's review, or their edit of the one they already have.
 
+    In an edit an absent title or comment keeps its value, None or "" clears it.
     It is pending until screening or a moderator decides. Raises PurchaseNotVerified,
     OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest,
     AccountSuspended, AgeRestricted.
     """
     require_good_standing(author)
     require_age(author)
-    content = {"rating": rating, "title": normalised(title), "comment": normalised(comment)}
+    given: dict[str, Any] = {"rating": rating, "title": title, "comment": comment}
+    given = {name: value for name, value in given.items() if value is not ABSENT}
     with transaction.atomic():
         items = lock_purchase(author, product_id=product_id, order_id=order_id)
         for _ in range(TRIES):
             if (existing := _lock_live_review(author, product_id)) is not None:
-                return Submission(_edit(existing, author, content), is_update=True)
+                return Submission(_edit(existing, author, given), is_update=True)
             item = reviewable_item(items, author)
             # Another order of the same product may be reviewed at this moment: then there is one to edit.
             with suppress(IntegrityError), transaction.atomic():
-                return Submission(_create(item, author, content), is_update=False)
+                return Submission(_create(item, author, given), is_update=False)
     raise TryAgain
 
 
@@ -69,11 +87,7 @@ def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) ->
     """
     require_good_standing(author)
     require_age(author)
-    review = _own_review(review_id, author)
-    current = _wanted(review)
-    content = {name: changes.get(name, getattr(current, name)) for name in CONTENT}
-    content |= {name: normalised(content[name] or "") for name in ("title", "comment")}
-    return _edit(review, author, content)
+    return _edit(_own_review(review_id, author), author, changes)
 
 
 @transaction.atomic
@@ -91,7 +105,8 @@ def withdraw_review(review_id: UUID, *, author: User) -> None:
         publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)
 
 
-def _create(item: OrderItem, author: User, content: dict[str, Any]) -> Review:
+def _create(item: OrderItem, author: User, given: Mapping[str, Any]) -> Review:
+    content = {"rating": given["rating"], **{name: normalised(given.get(name) or "") for name in ("title", "comment")}}
     review = Review.objects.create(
         product=item.product,
         author=author,
@@ -107,9 +122,11 @@ def _create(item: OrderItem, author: User, content: dict[str, Any]) -> Review:
     return review
 
 
-def _edit(review: Review, author: User, content: dict[str, Any]) -> Review:
+def _edit(review: Review, author: User, changes: Mapping[str, Any]) -> Review:
     """Add a revision to a locked review and have it screened; the same content again changes nothing."""
     wanted = _wanted(review)
+    content = {name: changes.get(name, getattr(wanted, name)) for name in CONTENT}
+    content |= {name: normalised(content[name] or "") for name in ("title", "comment")}
     if all(getattr(wanted, name) == content[name] for name in CONTENT):
         return review
     now = timezone.now()

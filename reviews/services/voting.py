@@ -94,9 +94,7 @@ def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
     """Take one's vote back; without one, nothing changes. Raises as ``cast_vote``."""
     _admit(voter)
     with transaction.atomic():
-        review = Review.objects.filter(pk=review_id).first()
-        if review is None or not (review.deleted_at or is_visible(review, voter)):
-            raise ReviewNotFound
+        _check_votable(review_id, voter)
         with connection.cursor() as cursor:
             cursor.execute(DELETE_VOTE, [review_id, voter.pk])
             previous, shard = cursor.fetchone() or (None, 0)

@@ -224,3 +224,33 @@ def test_lists_need_no_more_queries_for_more_rows():
 
     assert queries() == few
     assert Review.objects.count() == 5
+
+
+@pytest.mark.django_db
+def test_times_are_utc_whatever_the_marketplaces_zone(settings):
+    settings.TIME_ZONE = "America/Sao_Paulo"
+    review = approved_review()
+    client, url = api_client_for(review.author), f"/api/v1/reviews/{review.pk}/"
+
+    shown = client.get(url).json()
+    rating = client.get(f"/api/v1/products/{review.product_id}/rating/").json()
+    order = client.get("/api/v1/orders/").json()["results"][0]
+
+    for moment in (
+        shown["created_at"],
+        rating["last_review_at"],
+        order["placed_at"],
+        order["items"][0]["delivered_at"],
+    ):
+        assert moment.endswith("Z")
+    assert shown["created_at"] == review.created_at.isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.django_db
+def test_everyone_sees_whether_a_purchase_was_refunded():
+    review = approved_review()
+    Review.objects.filter(pk=review.pk).update(purchase_refunded_at=review.created_at)
+
+    shown = api_client_for().get(f"/api/v1/reviews/{review.pk}/").json()
+
+    assert (shown["purchase_refunded"], shown["is_hidden"], shown["is_edited"]) == (True, False, False)

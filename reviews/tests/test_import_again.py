@@ -193,3 +193,21 @@ def test_two_imports_at_once_load_every_row_once(marketplace: Marketplace):
     assert sum(total(counts, "created") for counts in outcomes) == 8
     assert Review.objects.get(pk=REVIEW).helpful_votes == 1
     call_command("reconcile")
+
+
+def test_a_review_that_its_author_has_withdrawn_and_written_anew_is_kept(marketplace: Marketplace):
+    marketplace.load()
+    review = Review.objects.get(pk=REVIEW)
+    withdraw_review(review.pk, author=review.author)
+    Review.objects.create(
+        product=review.product,
+        author=review.author,
+        order_item=review.order_item,
+        rating=1,
+        verification=Review.Verification.DELIVERED,
+    )
+
+    counts = marketplace.load()
+
+    assert marketplace.exit_code == 0
+    assert counts["reviews"]["kept"] == 1

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from reviews.models import Reputation, Review, Screening
@@ -48,6 +50,18 @@ def test_links_and_contact_data_are_found_in_their_usual_disguises(text, found):
 )
 def test_honest_text_is_left_alone(text):
     assert names(text) == set()
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "1", "a.", "a-", "ab ", "a@", "@a", "www ", "http ", "a (at) ", "1 ", "+", "\u00e9"]
+)
+def test_no_text_costs_more_than_its_length(piece):
+    """Patterns that backtrack take seconds here, and hold the review's lock meanwhile."""
+    began = time.process_time()  # of this process alone, whatever else the machine is doing
+
+    names((piece * 10_000)[:10_000])
+
+    assert time.process_time() - began < 0.5
 
 
 def test_an_edit_that_replaces_the_text_is_large_and_one_that_mends_it_is_not():

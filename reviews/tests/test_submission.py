@@ -151,6 +151,26 @@ def test_an_absent_field_keeps_its_value_and_an_empty_one_is_cleared():
 
 
 @pytest.mark.django_db
+def test_submitting_again_keeps_what_is_not_said_again():
+    review = pending_review(rating=4, title="Good", comment="Fine.")
+
+    again = submit(review.order_item, rating=2, title="").review
+
+    assert (again.rating, again.title, again.comment) == (2, "", "Fine.")
+
+
+@pytest.mark.django_db
+def test_an_item_delivered_on_an_unknown_day_counts_from_its_order():
+    item = delivered_purchase(delivered_at=None, shipped_at=None)
+    assert not submit(item).is_update
+
+    long_ago = delivered_purchase(delivered_at=None, shipped_at=None)
+    type(long_ago.order).objects.filter(pk=long_ago.order_id).update(placed_at=timezone.now() - timedelta(days=91))
+    with pytest.raises(errors.ReviewPeriodExpired):
+        submit(long_ago)
+
+
+@pytest.mark.django_db
 def test_the_same_content_again_is_no_edit():
     review = pending_review()
     entries = Entry.objects.count()

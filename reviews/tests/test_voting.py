@@ -98,6 +98,8 @@ def test_who_may_not_vote_and_on_what():
     ]:
         with pytest.raises(error):
             cast_vote(what, voter=who, vote_type="helpful")
+        with pytest.raises(error):
+            withdraw_vote(what, voter=who)
     with pytest.raises(errors.InvalidVoteType):
         cast_vote(review.pk, voter=voter, vote_type="love")
     assert not ReviewVote.objects.exists()

@@ -17,7 +17,7 @@ def test_a_well_formed_request_id_is_echoed(given):
     assert ask(HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
 
 
-@pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space", "line\nbreak", "é" * 10, "<script>x</script>"])
+@pytest.mark.parametrize("given", ["", "a" * 65, "with space", "line\nbreak", "é" * 10, "<script>x</script>"])
 def test_any_other_request_id_is_replaced(given):
     assert UUID(ask(HTTP_X_REQUEST_ID=given)["X-Request-ID"]).version == 7
 

@@ -24,6 +24,16 @@ def test_imports_go_down_the_storeys_only():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]])
+def test_the_source_is_in_the_house_style(arguments):
+    """As ruff knows it from pyproject.toml."""
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [ruff, *arguments, "--no-cache", "--quiet", "."]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_no_module_has_outgrown_its_reader():
     long = [
         str(path)

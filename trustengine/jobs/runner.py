@@ -85,7 +85,7 @@ def _next_claims(handler: Handler, *, patience: float) -> list[Claim]:
 
 
 def drain_all() -> int:
-    """Run every due job of every kind in this process, until nothing is due. For commands and tests."""
+    """Run every due job of every kind in this process, until nothing is due. For tests."""
     total = 0
     while served := sum(drain(handler.kind, linger=0) for handler in handlers()):
         total += served

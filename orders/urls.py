@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.api import ItemTransition, OrderDetail, OrderList, VendorOrderItems
+from orders.api.orders import ItemTransition, OrderDetail, OrderList, VendorOrderItems
 
 urlpatterns = [
     path("orders/", OrderList.as_view(), name="orders"),

@@ -69,12 +69,6 @@ class ReviewNotApproved(DomainError):
     message = "This review is not public yet."
 
 
-class ProductInactive(DomainError):
-    status = 409
-    code = "PRODUCT_INACTIVE"
-    message = "This product is no longer offered."
-
-
 class CaseChanged(DomainError):
     status = 409
     code = "CASE_CHANGED"

@@ -1,6 +1,6 @@
 """Typed readers for environment variables.
 
-``settings.py`` is the only caller. Each reader raises ``SettingError`` that names
+``trustengine.settings`` is the only caller. Each reader raises ``SettingError`` that names
 the variable, so that a wrong value stops the start with one clear line.
 """
 

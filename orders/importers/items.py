@@ -91,5 +91,11 @@ def _orders_of(planned: Sequence[Planned]) -> set[UUID]:
 
 
 def _sorted(planned: Sequence[Planned]) -> list[dict[str, Any]]:
-    rows = [{"id": plan.row["order_item_id"], **plan.state, "import_digest": plan.digest} for plan in planned]
+    rows = [{"id": plan.row["order_item_id"], **_columns(plan.state), "import_digest": plan.digest} for plan in planned]
     return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def _columns(state: State) -> dict[str, Any]:
+    """History knows refunds of whole items only."""
+    refunded = state["quantity"] * state["unit_price_cents"] if state["refunded_at"] else 0
+    return {**state, "refunded_cents": refunded}

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin import ProductAdmin
+from orders.admin.products import ProductAdmin
 from orders.models import Product
 from reviews.admin.decision_page import histogram
 from reviews.models import ProductRating, Review

@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orders.errors import ProductInactive
 from reviews import errors
 from reviews.serializers import VoteInput, VoteOutput
 from reviews.services import cast_vote, withdraw_vote
@@ -21,7 +22,7 @@ class ReviewVoteView(APIView):
         errors.InvalidVoteType,
         errors.ReviewDeleted,
         errors.ReviewNotApproved,
-        errors.ProductInactive,
+        ProductInactive,
         errors.SelfVoteProhibited,
         errors.ConflictOfInterest,
     )

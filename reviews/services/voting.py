@@ -12,10 +12,10 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F, Sum
 
+from orders.errors import ProductInactive
 from reviews.errors import (
     ConflictOfInterest,
     InvalidVoteType,
-    ProductInactive,
     ReviewDeleted,
     ReviewNotApproved,
     ReviewNotFound,

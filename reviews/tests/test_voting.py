@@ -5,6 +5,7 @@ from django.db.models import Sum
 from django.test import override_settings
 from django.utils import timezone
 
+from orders.errors import ProductInactive
 from orders.models import Product
 from reviews import errors
 from reviews.models import SHARDS, Review, ReviewVote, ReviewVoteShard, shard_of
@@ -92,7 +93,7 @@ def test_who_may_not_vote_and_on_what():
         (voter, pending.pk, errors.ReviewNotFound),
         (voter, hidden.pk, errors.ReviewNotFound),
         (voter, withdrawn.pk, errors.ReviewDeleted),
-        (voter, unsold.pk, errors.ProductInactive),
+        (voter, unsold.pk, ProductInactive),
         (voter, uuid7(), errors.ReviewNotFound),
         (UserFactory(suspended_at=timezone.now()), review.pk, AccountSuspended),
     ]:

@@ -5,7 +5,8 @@ from django.conf import settings
 
 def test_every_environment_variable_stands_in_the_readme_and_no_other():
     """Settings are the only place that reads the environment; the README's table is the only place that explains it."""
-    source = (settings.BASE_DIR / "trustengine" / "settings.py").read_text()
+    modules = (settings.BASE_DIR / "trustengine" / "settings").glob("*.py")
+    source = "\n".join(module.read_text() for module in modules)
     read = set(re.findall(r"""env\.[a-z_]+\(\s*"([A-Z][A-Z_]+)\"""", source))
     table = (settings.BASE_DIR / "README.md").read_text().split("## Configuration")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+) \|", table, flags=re.MULTILINE)

@@ -9,14 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
-from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from trustengine import environment as env
 from trustengine.embedded import addresses
 from trustengine.logs import logging_config
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = env.path("DATA_DIR", ".data")
 
 
@@ -300,15 +299,11 @@ USE_TZ = True
 USE_I18N = False
 LANGUAGE_CODE = "en"
 
-# Reviews
+# Apps: thresholds of each, in a module of its own
 
-REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1, maximum=36_500)
-VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
-REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
-AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
-AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
-RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)
-RATING_PRIOR_WEIGHT = env.decimal("RATING_PRIOR_WEIGHT", 7.0, minimum=0)
+from trustengine.settings.appearance import *  # noqa: E402, F403
+from trustengine.settings.orders import *  # noqa: E402, F403
+from trustengine.settings.reviews import *  # noqa: E402, F403
 
 # Pages
 
@@ -321,43 +316,6 @@ STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True  # files come straight from the installed packages: no collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3_600
-
-UNFOLD = {
-    "SITE_TITLE": "TrustEngine",
-    "SITE_HEADER": "TrustEngine",
-    "SITE_SUBHEADER": "Moderation console",
-    "SITE_SYMBOL": "verified_user",
-    "SITE_URL": None,
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
-    "STYLES": [lambda request: static("trustengine/console.css")],
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("trustengine/icon.svg")},
-    ],
-    "BORDER_RADIUS": "8px",
-    # A calm petrol of our own, evenly spaced in lightness, with white text readable from 600 on.
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97.8% .012 205)",
-            "100": "oklch(95% .026 205)",
-            "200": "oklch(90% .047 205)",
-            "300": "oklch(83% .072 206)",
-            "400": "oklch(73% .096 208)",
-            "500": "oklch(61% .1 211)",
-            "600": "oklch(50.5% .088 214)",
-            "700": "oklch(43.5% .074 217)",
-            "800": "oklch(37% .06 220)",
-            "900": "oklch(31% .048 224)",
-            "950": "oklch(23% .036 228)",
-        },
-    },
-    "SIDEBAR": {
-        "show_search": False,
-        "show_all_applications": False,
-        "navigation": "trustengine.admin.navigation",
-    },
-}
 
 # Logs
 

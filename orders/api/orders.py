@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orders.api.serializers.orders import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
 from orders.filters import OrderItemFilter
 from orders.models import Order, OrderItem
-from orders.serializers import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
 from orders.services import transition_item
 from trustengine.accounts.callers import caller
 from trustengine.api.schema import raises

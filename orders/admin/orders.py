@@ -1,4 +1,4 @@
-"""Orders and products as evidence: what was bought, what became of it, and what the log says."""
+"""Orders as evidence: what was bought, what became of it, and what the log says."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,24 +7,16 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from orders.models import Order, OrderItem, Product
-from trustengine.accounts.models import Profile
+from orders.admin.profiles import profile_link
+from orders.models import Order, OrderItem
 from trustengine.admin import Area, Chart, EvidenceAdmin, Link, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days
 from trustengine.admin.filters import DayRangeFilter
-from trustengine.admin.identities import SEE_IDENTITIES
-from trustengine.admin.presentation import age, link_to, money, pill
+from trustengine.admin.presentation import age, money, pill
 from trustengine.admin.sidebar import MARKETPLACE
 from trustengine.audit import reading
-
-
-def profile_link(profile: Profile, viewer: Any) -> SafeString | str:
-    """A profile as this viewer may know it: a customer's name is theirs, a vendor's is public."""
-    may_know = profile.kind == Profile.Kind.VENDOR or viewer.has_perm(SEE_IDENTITIES)
-    may_know = may_know or viewer.has_perm("accounts.view_profile")
-    return link_to(profile, viewer, str(profile) if may_know else f"{profile.kind} {str(profile.pk)[-8:]}")
 
 
 @admin.register(Order)
@@ -99,62 +91,6 @@ def order_context(order: Order, viewer: Any) -> dict[str, Any]:
         "customer": profile_link(order.customer, viewer),
         "trail": reading.trail([order, *items], viewer),
     }
-
-
-@admin.register(Product)
-class ProductAdmin(EvidenceAdmin):
-    """What vendors sell."""
-
-    list_filter = [("is_active", BooleanRadioFilter), ("created_at", DayRangeFilter)]
-    list_select_related = ["vendor"]
-    search_fields = ["title", "vendor__display_name"]
-    search_ids = ["id", "vendor_id"]
-    search_help_text = "A title, a vendor, or an id"
-    ordering = ["-created_at", "-id"]
-    sortable_by = ()
-    change_form_template = "console/orders/product.html"
-    fields = ()
-
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        @admin.display(description="Vendor")
-        def vendor(product: Product) -> SafeString | str:
-            return profile_link(product.vendor, request.user)
-
-        return ["title", vendor, "price", "stock_left", "offered", "added"]
-
-    @admin.display(description="Price")
-    def price(self, product: Product) -> str:
-        return money(product.price_cents, product.currency)
-
-    @admin.display(description="Stock")
-    def stock_left(self, product: Product) -> str:
-        return "not tracked" if product.stock is None else str(product.stock)
-
-    @admin.display(description="Offered")
-    def offered(self, product: Product) -> SafeString:
-        return pill("active", "success") if product.is_active else pill("inactive", "")
-
-    @admin.display(description="Added")
-    def added(self, product: Product) -> SafeString | str:
-        return age(product.created_at)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        product = self.get_object(request, object_id)
-        context = self.product_context(product, request.user) if isinstance(product, Product) else {}
-        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
-        return page
-
-    def product_context(self, product: Product, viewer: Any) -> dict[str, Any]:
-        """What the product's page shows."""
-        sold = OrderItem.objects.filter(product=product).aggregate(orders=Count("order", distinct=True))
-        return {
-            "product": product,
-            "vendor": profile_link(product.vendor, viewer),
-            "order_count": sold["orders"],
-            "trail": reading.trail([product], viewer),
-        }
 
 
 @register_panel(Area.CHARTS, permission="orders.view_order", order=20)

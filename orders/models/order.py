@@ -1,4 +1,4 @@
-"""Products, orders and their items. Lock order: order, then its items by id, then product."""
+"""Orders and their items. Lock order: order, then its items by id, then product."""
 
 from typing import Self
 
@@ -7,65 +7,9 @@ from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from orders.models.catalogue import Product
 from trustengine.accounts.models import Profile, User
 from trustengine.identifiers import uuid7
-
-
-class VendorTerms(models.Model):
-    """What the marketplace has agreed with a vendor."""
-
-    profile = models.OneToOneField(Profile, models.PROTECT, primary_key=True, related_name="terms")
-    fee_bps = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Basis points; empty for the default.")
-
-    class Meta:
-        verbose_name_plural = "vendor terms"
-        constraints = [models.CheckConstraint(condition=Q(fee_bps__lte=10_000), name="terms_fee_at_most_all")]
-
-    def __str__(self) -> str:
-        return f"terms of {self.profile}"
-
-
-class ProductQuerySet(models.QuerySet["Product"]):
-    def active(self) -> Self:
-        """Products that anyone may see and buy."""
-        return self.filter(is_active=True)
-
-
-class Product(models.Model):
-    """Something a vendor sells."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    vendor = models.ForeignKey(Profile, models.PROTECT, related_name="products")
-    title = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
-    price_cents = models.PositiveBigIntegerField()
-    currency = models.CharField(max_length=3)
-    stock = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        help_text="Pieces left; empty where stock is not tracked.",
-    )
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(auto_now=True)
-    import_digest = models.BinaryField(null=True, editable=False)
-
-    objects = ProductQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(currency__regex="^[A-Z]{3}$"),
-                name="product_currency_is_iso_4217",
-            )
-        ]
-        indexes = [
-            models.Index(fields=["-created_at", "-id"], name="product_newest"),
-            models.Index(fields=["price_cents", "id"], name="product_price"),
-        ]
-
-    def __str__(self) -> str:
-        return self.title
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -197,7 +141,8 @@ class OrderItem(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     returned_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
-    refunded_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True, help_text="When all of its price had been refunded.")
+    refunded_cents = models.PositiveBigIntegerField(default=0, help_text="What has been refunded of its price so far.")
     updated_at = models.DateTimeField(auto_now=True)
     import_digest = models.BinaryField(null=True, editable=False)
 
@@ -206,6 +151,10 @@ class OrderItem(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=1), name="item_quantity_at_least_1"),
+            models.CheckConstraint(
+                condition=Q(refunded_cents__lte=F("quantity") * F("unit_price_cents")),
+                name="item_refund_within_price",
+            ),
         ]
         indexes = [
             models.Index(fields=["order", "fulfilment_status"], name="item_of_order"),
@@ -215,3 +164,8 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.product_id}"
+
+    @property
+    def price_cents(self) -> int:
+        """What all its pieces cost together."""
+        return self.quantity * self.unit_price_cents

@@ -1,0 +1,72 @@
+"""Products as evidence."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import BooleanRadioFilter
+
+from orders.admin.profiles import profile_link
+from orders.models import OrderItem, Product
+from trustengine.admin import EvidenceAdmin
+from trustengine.admin.filters import DayRangeFilter
+from trustengine.admin.presentation import age, money, pill
+from trustengine.audit import reading
+
+
+@admin.register(Product)
+class ProductAdmin(EvidenceAdmin):
+    """What vendors sell."""
+
+    list_filter = [("is_active", BooleanRadioFilter), ("created_at", DayRangeFilter)]
+    list_select_related = ["vendor"]
+    search_fields = ["title", "vendor__display_name"]
+    search_ids = ["id", "vendor_id"]
+    search_help_text = "A title, a vendor, or an id"
+    ordering = ["-created_at", "-id"]
+    sortable_by = ()
+    change_form_template = "console/orders/product.html"
+    fields = ()
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        @admin.display(description="Vendor")
+        def vendor(product: Product) -> SafeString | str:
+            return profile_link(product.vendor, request.user)
+
+        return ["title", vendor, "price", "stock_left", "offered", "added"]
+
+    @admin.display(description="Price")
+    def price(self, product: Product) -> str:
+        return money(product.price_cents, product.currency)
+
+    @admin.display(description="Stock")
+    def stock_left(self, product: Product) -> str:
+        return "not tracked" if product.stock is None else str(product.stock)
+
+    @admin.display(description="Offered")
+    def offered(self, product: Product) -> SafeString:
+        return pill("active", "success") if product.is_active else pill("inactive", "")
+
+    @admin.display(description="Added")
+    def added(self, product: Product) -> SafeString | str:
+        return age(product.created_at)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        product = self.get_object(request, object_id)
+        context = self.product_context(product, request.user) if isinstance(product, Product) else {}
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return page
+
+    def product_context(self, product: Product, viewer: Any) -> dict[str, Any]:
+        """What the product's page shows."""
+        sold = OrderItem.objects.filter(product=product).aggregate(orders=Count("order", distinct=True))
+        return {
+            "product": product,
+            "vendor": profile_link(product.vendor, viewer),
+            "order_count": sold["orders"],
+            "trail": reading.trail([product], viewer),
+        }

@@ -1,0 +1,1 @@
+"""The catalogue's, the customers' and the vendors' side of orders over HTTP."""

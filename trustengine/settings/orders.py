@@ -1,0 +1,3 @@
+"""What the catalogue, checkout, payments and fulfilment are held to."""
+
+from trustengine import environment as env  # noqa: F401

@@ -1,8 +1,10 @@
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from trustengine.accounts.pages import SignIn
 from trustengine.api.endpoints import idempotent
 
 api = [
@@ -13,6 +15,9 @@ api = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("reviews.pages.urls")),
+    path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(idempotent(api))),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -1,0 +1,1 @@
+"""Plain pages for buyers: a product's reviews, fast and readable without a script."""

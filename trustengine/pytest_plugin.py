@@ -16,6 +16,8 @@ import pytest
 
 from trustengine.embedded.servers import EmbeddedServers
 
+pytest_plugins = ["trustengine.tests.browsing"]
+
 WORKER = "PYTEST_XDIST_WORKER"
 RUNS_NOTHING = {"-h", "--help", "-V", "--version"}
 

@@ -1,6 +1,6 @@
 """What the rules of catalogue, checkout and payments refuse."""
 
-from trustengine.errors import DomainError
+from trustengine.errors import DomainError, TryAgain
 
 
 class OutOfStock(DomainError):
@@ -19,3 +19,22 @@ class InvalidSignature(DomainError):
     status = 400
     code = "INVALID_SIGNATURE"
     message = "The signature does not fit this body, or is too old or too new."
+
+
+class ProviderAway(TryAgain):
+    """The payment provider cannot be reached, or does not work. Nothing is known about the call's effect."""
+
+    message = "The payment provider cannot be reached. Please try again."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, retry_after=5)
+
+
+class ProviderRefused(DomainError):
+    """The payment provider will not do this, however often it is asked. ``reason`` is its code."""
+
+    message = "The payment provider refuses this payment."
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Number = TypeVar("Number", int, float)
@@ -81,6 +82,19 @@ def time_zone(name: str, default: str) -> str:
         ZoneInfo(given)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingError(name, f"“{given}” is not a known time zone") from error
+    return given
+
+
+def web_address(name: str, default: str) -> str:
+    """The address of a service, http or https, without a slash at its end."""
+    given = (text(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingError(name, "must begin with https:// or http:// and name a host")
     return given
 
 

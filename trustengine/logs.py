@@ -49,6 +49,7 @@ def logging_config(style: str, *, level: str) -> dict[str, Any]:
             "rq": {"level": "WARNING"},
             "rq.worker": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
+            "stripe": {"level": "WARNING"},  # below it, it quotes what was sent and answered
         },
     }
 

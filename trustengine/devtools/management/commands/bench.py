@@ -16,7 +16,8 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, and the import where there is one. Compare ratios, not machines."
+        "against one hot row, checkouts of one product against many, and the import where there is one. "
+        "Compare ratios, not machines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -30,3 +30,12 @@ ORDER_OUTPUT = {
 VENDOR_ORDER_ITEM = {**ORDER_ITEM, "order": ORDER, "currency": "EUR", "placed_at": "2026-05-17T12:00:00Z"}
 TRANSITION = {"to": "shipped", "tracking_number": "DE-4471-0092"}
 TRANSITION_OUTPUT = {"changed": True, "item": VENDOR_ORDER_ITEM, "order_status": "shipped"}
+EVENT = {
+    "id": "evt_1Q8hKd2eZvKYlo2C",
+    "type": "payment_intent.succeeded",
+    "created": 1779019200,
+    "data": {
+        "object": {"id": "pi_3Q8hKd2eZvKYlo2C", "amount": 3490, "amount_received": 3490, "currency": "eur"},
+    },
+}
+EVENT_OUTPUT = {"received": True}

@@ -1,13 +1,15 @@
 from orders.models.catalogue import Product, ProductQuerySet, VendorTerms
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
 from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
-from orders.models.payment import PaymentEvent
+from orders.models.payment import PaymentEvent, WebhookSecret
+from orders.models.refund import Dispute, Refund, RefundLine
 
 __all__ = [
     "MOST_PIECES",
     "CartItem",
     "Checkout",
     "CheckoutLine",
+    "Dispute",
     "Order",
     "OrderItem",
     "OrderItemQuerySet",
@@ -15,5 +17,8 @@ __all__ = [
     "PaymentEvent",
     "Product",
     "ProductQuerySet",
+    "Refund",
+    "RefundLine",
     "VendorTerms",
+    "WebhookSecret",
 ]

@@ -18,7 +18,7 @@ def process_payment(key: str) -> None:
 
 @job(queue="default", atomic=False, max_attempts=SEND_ATTEMPTS)
 def send_refunds(refund_ids: Sequence[str]) -> int:
-    """Carry out refunds through the payment provider; each has a key of its own, so that a repeat sends no money twice."""
+    """Carry out refunds through the payment provider; each has a key of its own, so a repeat sends nothing twice."""
     from orders.services.sending import send
 
     return send([UUID(refund) for refund in refund_ids])

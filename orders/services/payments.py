@@ -140,7 +140,7 @@ def _outcome(event: PaymentEvent, intent_id: str) -> Outcome:
 
 
 def _failed(event: PaymentEvent, error: Exception) -> Outcome:
-    logger.error("payment_event_failed", payment_event=event.pk, error=type(error).__name__, exc_info=True)
+    logger.error("payment_event_failed", payment_event=event.pk, error=type(error).__name__, exc_info=error)
     return Outcome(State.FAILED, f"An error here, see the log: {type(error).__name__}.")
 
 

@@ -23,7 +23,7 @@ Charge = Mapping[str, Any]
 
 
 def report_refund(checkout: Checkout, order: Order, charge: Charge) -> str:
-    """Count what a charge says has been refunded of an order, and had not been counted; returns what followed, in words.
+    """Count what a charge says has been refunded of an order, and had not been counted; says in words what followed.
 
     Named items get up to what is left of them, in proportion if it does not suffice; what
     goes beyond them, or names none, is first taken for refunds of ours that are under way,

@@ -47,7 +47,7 @@ def report_refund(checkout: Checkout, order: Order, charge: Charge) -> str:
     named = [item for item in items if item.pk in wanted]
     given = _given(named, fresh)
     rest = fresh - sum(given.values())
-    if total is not None and rest > 0:
+    if rest > 0:
         rest -= _settle_own(in_flight, rest)
         items = lock_items([order.pk])[order.pk]
         others = [item for item in items if item.pk not in given] if named else items

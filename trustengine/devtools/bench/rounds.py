@@ -17,10 +17,20 @@ class Size:
     votes: int
     statements: int
     imported: int
+    refunded: int
 
 
-FULL = Size(rounds=5, drained=3_000, messages=600, forked_messages=150, votes=300, statements=3_000, imported=4_000)
-QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, imported=20)
+FULL = Size(
+    rounds=5,
+    drained=3_000,
+    messages=600,
+    forked_messages=150,
+    votes=300,
+    statements=3_000,
+    imported=4_000,
+    refunded=10_000,
+)
+QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, imported=20, refunded=20)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

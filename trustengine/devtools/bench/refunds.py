@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 
 from orders.models import Checkout, Order, OrderItem, Product
@@ -80,6 +81,7 @@ def _check(count: int) -> None:
     assert not ProductRating.objects.filter(count__gt=0).exists()
 
 
+@transaction.atomic
 def _make_orders(count: int) -> Sequence[UUID]:
     """Delivered, paid, and reviewed."""
     now = timezone.now()

@@ -5,6 +5,7 @@ its payment's key, then the payment's events, then either the checkout (as long 
 no order) or the order and its items.
 """
 
+import json
 from datetime import timedelta
 
 import structlog
@@ -12,7 +13,6 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from orders.jobs import process_payment
 from orders.models import Checkout, PaymentEvent
@@ -57,7 +57,7 @@ def take_event(event: ProviderEvent) -> bool:
                 event.id,
                 event.type,
                 event.intent_id,
-                Jsonb(payload),
+                json.dumps(payload),
                 state,
                 problem,
                 event.made_at,

@@ -87,3 +87,11 @@ CHECKOUT = {
     "expires_at": "2026-05-17T12:30:00Z",
     "lines": [{"product": PRODUCT, "quantity": 2, "unit_price_cents": 3290}],
 }
+EVENT = {
+    "id": "evt_1Q8hKd2eZvKYlo2C",
+    "type": "payment_intent.succeeded",
+    "created": 1779019200,
+    "data": {
+        "object": {"id": "pi_3Q8hKd2eZvKYlo2C", "amount": 3490, "amount_received": 3490, "currency": "eur"},
+    },
+EVENT_OUTPUT = {"received": True}

@@ -4,7 +4,8 @@ Each takes its locks in a statement before the one that reads the facts, so that
 all that their former holders committed; in the order item, review, vote shard, rating.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection
@@ -12,6 +13,7 @@ from django.db import connection
 from reviews.models import ProductRating, Review
 from reviews.ratings import STARS, counted_stars
 from trustengine.bulk import Among, update_rows
+from trustengine.jobs.services import publish_many
 
 COUNTERS = [f"stars_{star}" for star in STARS]
 
@@ -95,6 +97,38 @@ def recount_stars(product_ids: Collection[UUID]) -> None:
         ["product_id"],
         [{"product_id": product, **dict(zip(COUNTERS, expected.get(product, none), strict=True))} for product in wrong],
     )
+
+
+@contextmanager
+def ratings_follow(reviews: Sequence[Review]) -> Iterator[None]:
+    """``rating_follows`` for many locked reviews at once: their products' counters move by what the block changes."""
+    before = {review.pk: _stars(review) for review in reviews}
+    yield
+    changed = [review for review in reviews if before[review.pk] != _stars(review)]
+    moves: dict[UUID, list[int]] = {review.product_id: [0] * len(COUNTERS) for review in changed}
+    for review in changed:
+        for stars, step in ((before[review.pk], -1), (_stars(review), 1)):
+            if stars:
+                moves[review.product_id][stars - 1] += step
+    found = lock_ratings(moves)
+    update_rows(
+        ProductRating,
+        ["product_id"],
+        [
+            {
+                "product_id": product,
+                **dict(zip(COUNTERS, map(sum, zip(found[product], move, strict=True)), strict=True)),
+            }
+            for product, move in moves.items()
+        ],
+    )
+    told = [{"review_id": review.pk, "product_id": review.product_id} for review in changed]
+    publish_many("reviews.counted_changed", told)
+
+
+def _stars(review: Review) -> int:
+    """What a review adds to its product's rating; 0 for nothing."""
+    return review.rating if review.is_counted else 0
 
 
 def lock_shards(review_ids: Collection[UUID]) -> None:

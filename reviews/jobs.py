@@ -1,5 +1,6 @@
 """Background work of the reviews app. Each handler takes a key and recomputes, so a repeat is harmless."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Sum
@@ -28,6 +29,15 @@ def fold_votes(key: str) -> None:
     )
     folded = {"helpful_votes": totals["helpful"], "unhelpful_votes": totals["unhelpful"]}
     Review.objects.filter(pk=key).exclude(**folded).update(**folded)
+
+
+@subscribe("orders.items_refunded")
+@job(queue="default")
+def mark_purchases_refunded(item_ids: Sequence[str]) -> int:
+    """Take the reviews of refunded items out of their products' ratings."""
+    from reviews.services.refunds import mark_purchases_refunded as mark
+
+    return mark([UUID(item) for item in item_ids])
 
 
 @subscribe("reviews.review_decided", key="author_id")

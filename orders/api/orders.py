@@ -12,10 +12,10 @@ from rest_framework.views import APIView
 from orders.api.serializers.orders import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
 from orders.filters import OrderItemFilter
 from orders.models import Order, OrderItem
-from orders.services import transition_item
+from orders.services import cancel_order, transition_item
 from trustengine.accounts.callers import caller
 from trustengine.api.schema import raises
-from trustengine.errors import InvalidTransition, PermissionDenied
+from trustengine.errors import AccountSuspended, InvalidTransition, PermissionDenied
 
 
 class OwnOrders(generics.GenericAPIView[Order]):
@@ -34,6 +34,17 @@ class OrderList(OwnOrders, generics.ListAPIView[Order]):
 
 class OrderDetail(OwnOrders, generics.RetrieveAPIView[Order]):
     """One order of the caller's."""
+
+
+class OrderCancel(APIView):
+    """Taking an order back before anything of it has left."""
+
+    @raises(PermissionDenied, AccountSuspended, InvalidTransition)
+    @extend_schema(operation_id="orders_cancel", request=None, responses=OrderOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Cancel an order while every item is pending or processing; its money goes back."""
+        order = cancel_order(pk, actor=caller(request))
+        return Response(OrderOutput(Order.objects.prefetch_related("items__product").get(pk=order.pk)).data)
 
 
 class VendorOrderItems(generics.ListAPIView[OrderItem]):

@@ -1,7 +1,8 @@
 from orders.models.catalogue import MOST_CENTS, MOST_STOCK, Product, ProductQuerySet, VendorTerms
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
 from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
-from orders.models.payment import PaymentEvent
+from orders.models.payment import PaymentEvent, WebhookSecret
+from orders.models.refund import Dispute, Refund, RefundLine
 
 __all__ = [
     "MOST_CENTS",
@@ -10,6 +11,7 @@ __all__ = [
     "CartItem",
     "Checkout",
     "CheckoutLine",
+    "Dispute",
     "Order",
     "OrderItem",
     "OrderItemQuerySet",
@@ -17,5 +19,8 @@ __all__ = [
     "PaymentEvent",
     "Product",
     "ProductQuerySet",
+    "Refund",
+    "RefundLine",
     "VendorTerms",
+    "WebhookSecret",
 ]

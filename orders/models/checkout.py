@@ -73,6 +73,9 @@ class Checkout(models.Model):
     payment_intent_id = models.CharField(max_length=255, unique=True)
     amount_cents = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
+    paid_cents = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="What the provider says has been paid; empty as long as nothing has."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     expires_at = models.DateTimeField()
     order = models.OneToOneField(Order, models.PROTECT, null=True, blank=True, related_name="checkout")

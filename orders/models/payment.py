@@ -1,7 +1,10 @@
 """What the payment provider told us, as it told us."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from orders.models.checkout import Checkout
@@ -48,3 +51,28 @@ class PaymentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.pk}"
+
+
+class WebhookSecretQuerySet(models.QuerySet["WebhookSecret"]):
+    def valid(self) -> Self:
+        """Secrets by which a signature may be made at present, the newest first."""
+        return self.filter(Q(retires_at=None) | Q(retires_at__gt=Now())).order_by("-made_at", "-pk")
+
+
+class WebhookSecret(models.Model):
+    """What webhooks are signed with, where ``STRIPE_WEBHOOK_SECRET`` names nothing. Shown once, when it is made."""
+
+    secret = models.CharField(max_length=255, unique=True)
+    made_at = models.DateTimeField(db_default=Now())
+    retires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: not yet replaced.")
+
+    objects = WebhookSecretQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(models.Value(1), condition=Q(retires_at=None), name="webhook_secret_one_in_use")
+        ]
+
+    def __str__(self) -> str:
+        return f"webhook secret of {self.made_at:%Y-%m-%d %H:%M}"

@@ -8,6 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.models import Order, OrderItem
+from orders.services.days import mark_days
+from orders.services.refunding import take_back
 from trustengine.accounts.access import has_profile_access
 from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import record
@@ -62,6 +64,9 @@ def transition_item(item_id: UUID, *, to: str, actor: User, tracking_number: str
     item.save(update_fields=changed)
     record("order_item.moved", item, actor=actor, before=before, after=after)
     derive_order_status(item.order, because=item, actor=actor)
+    mark_days(item.order, [item.vendor_id])
+    if to == OrderItem.Fulfilment.CANCELLED:
+        take_back(item, actor=actor)
     publish("orders.item_moved", item_id=item.pk, order_id=item.order_id, to=to)
     return Transition(item, changed=True)
 
@@ -98,4 +103,5 @@ def derive_order_status(order: Order, *, because: OrderItem | None = None, actor
         },
     )
     publish("orders.order_status_changed", order_id=order.pk, status=status)
+    mark_days(order)
     return True

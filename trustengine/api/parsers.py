@@ -27,9 +27,7 @@ class JSONParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise RequestDataTooBig
+        body = read_body(stream)
         try:
             parsed = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
         except RecursionError as error:
@@ -45,6 +43,14 @@ class JSONParser(BaseParser):
             except UnicodeEncodeError as error:
                 raise ParseError("The JSON spells half a character.") from error
         return parsed
+
+
+def read_body(stream: IO[bytes]) -> bytes:
+    """All of a body. Raises RequestDataTooBig beyond ``DATA_UPLOAD_MAX_MEMORY_SIZE``."""
+    body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise RequestDataTooBig
+    return body
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Asking for work: a row in the caller's transaction, and a bell once that has committed."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,15 @@ from trustengine.jobs import bells
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import Handler, handler_of, subscriptions
 
+DEFAULT_PRIORITY = 5
+INSERTED = ("kind", "key", "args", "priority", "max_attempts")
+
 
 def enqueue(
     function: Callable[..., Any],
     *,
     key: object = None,
-    priority: int = 5,
+    priority: int = DEFAULT_PRIORITY,
     run_at: datetime | None = None,
     **args: Any,
 ) -> Job:
@@ -36,7 +39,7 @@ def enqueue(
     return job
 
 
-def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priority: int = 5) -> int:
+def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priority: int = DEFAULT_PRIORITY) -> int:
     """Have a coalesced handler run for each of many keys; returns how many."""
     handler = handler_of(function)
     if not handler.coalesce:
@@ -55,6 +58,25 @@ def publish(event: str, **payload: Any) -> None:
         handler = subscription.handler
         key = payload[subscription.key] if subscription.key else None
         enqueue(handler.function, key=key, **({} if handler.coalesce else payload))
+
+
+def publish_many(event: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+    """``publish`` for each of these payloads, in one statement for each subscriber."""
+    for subscription in subscriptions(event):
+        handler = subscription.handler
+        jobs = [
+            _row(
+                handler,
+                payload[subscription.key] if subscription.key else None,
+                DEFAULT_PRIORITY,
+                None,
+                {} if handler.coalesce else dict(payload),
+            )
+            for payload in payloads
+        ]
+        insert_rows(Job, [{name: getattr(job, name) for name in INSERTED} for job in jobs])
+        if jobs:
+            bells.ring_on_commit(handler)
 
 
 def _row(

@@ -9,3 +9,6 @@ CHECKOUTS_PER_MINUTE = env.integer("CHECKOUTS_PER_MINUTE", 30, minimum=1)
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.web_address("STRIPE_API_BASE", "https://api.stripe.com")
 STRIPE_TIMEOUT_SECONDS = env.decimal("STRIPE_TIMEOUT_SECONDS", 8.0, minimum=0.1, maximum=20)
+STRIPE_WEBHOOK_SECRETS = env.listing("STRIPE_WEBHOOK_SECRET")  # any of them may sign
+WEBHOOK_TOLERANCE_SECONDS = env.integer("WEBHOOK_TOLERANCE_SECONDS", 300, minimum=1, maximum=86_400)
+PAYMENT_EVENT_DAYS = env.integer("PAYMENT_EVENT_DAYS", 3, minimum=1, maximum=90)

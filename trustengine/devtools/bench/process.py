@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "checkouts", "import")
+NAMES = ("jobs", "votes", "checkouts", "refunds", "import")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,12 +19,18 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import checkouts, imports, jobs, votes
+    from trustengine.devtools.bench import checkouts, imports, jobs, refunds, votes
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
     size, *names = argv
-    measures = {"jobs": jobs.measure, "votes": votes.measure, "checkouts": checkouts.measure, "import": imports.measure}
+    measures = {
+        "jobs": jobs.measure,
+        "votes": votes.measure,
+        "checkouts": checkouts.measure,
+        "refunds": refunds.measure,
+        "import": imports.measure,
+    }
     if imports.COMMAND not in get_commands():
         del measures["import"]
     chosen = {name: measures[name] for name in names if name in measures}

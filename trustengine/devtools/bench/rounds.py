@@ -18,6 +18,7 @@ class Size:
     statements: int
     checkouts: int
     imported: int
+    refunded: int
 
 
 FULL = Size(
@@ -29,8 +30,19 @@ FULL = Size(
     statements=3_000,
     checkouts=400,
     imported=4_000,
+    refunded=10_000,
 )
-QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, checkouts=16, imported=20)
+QUICK = Size(
+    rounds=1,
+    drained=30,
+    messages=10,
+    forked_messages=3,
+    votes=16,
+    statements=32,
+    checkouts=16,
+    imported=20,
+    refunded=20,
+)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

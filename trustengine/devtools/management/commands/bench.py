@@ -16,7 +16,7 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, checkouts of one product against many, and the import where there is one. "
+        "against one hot row, checkouts of one product against many, a storm of refunds, and the import. "
         "Compare ratios, not machines."
     )
 
@@ -45,8 +45,12 @@ class Command(BaseCommand):
         table.add_column("value", justify="right")
         for name, values in figures.items():
             for figure, value in values.items():
-                per_second = figure.endswith("_per_second")
-                label = figure.replace("_", " ")
-                table.add_row(name, label, f"{value:,.0f}" if per_second else f"× {value:.2f}")
+                table.add_row(name, figure.replace("_", " "), _shown(figure, value))
             table.add_section()
         Console(file=self.stdout, width=80).print(table)  # type: ignore[arg-type]
+
+
+def _shown(figure: str, value: float) -> str:
+    if figure.endswith("_per_second"):
+        return f"{value:,.0f}"
+    return f"{value:,.1f} s" if figure.endswith("seconds") else f"× {value:.2f}"

@@ -3,6 +3,13 @@
 Locks: order → its items by id → checkout → product and reservation by id.
 """
 
-from orders.services.fulfilment import Transition, derive_order_status, lock_item, transition_item
+from orders.services.fulfilment import (
+    Transition,
+    derive_order_status,
+    lock_item,
+    lock_order,
+    move_item,
+    transition_item,
+)
 
-__all__ = ["Transition", "derive_order_status", "lock_item", "transition_item"]
+__all__ = ["Transition", "derive_order_status", "lock_item", "lock_order", "move_item", "transition_item"]

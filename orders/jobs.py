@@ -1,0 +1,5 @@
+"""Background work of the orders app."""
+
+from orders.notices import following
+
+__all__ = ["following"]

@@ -31,7 +31,7 @@ class Notice(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=9, choices=Kind)
-    order = models.ForeignKey(Order, models.CASCADE, related_name="notices")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="notices", db_index=False)
     recipient = models.ForeignKey(User, models.CASCADE, related_name="+")
     occasion = models.CharField(max_length=64, blank=True, default="")
     amount_cents = models.PositiveBigIntegerField(null=True, blank=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from orders.derivations import derived_status
 from orders.measures import Derivation, failures_counted
 from orders.models import Order, OrderItem
 from trustengine.accounts.access import has_profile_access, require_good_standing
@@ -116,8 +117,7 @@ def derive_order_status(order: Order, *, because: OrderItem | None = None, actor
     ``because`` is the item whose change made this necessary: the log names it.
     """
     with Derivation() as derivation:
-        derived = Order.objects.with_derived_status().filter(pk=order.pk)
-        status, delivered_at = derived.values_list("derived_status", "derived_delivered_at").get()  # type: ignore[misc]
+        status, delivered_at = derived_status(order.pk)
         if (order.status, order.delivered_at) == (status, delivered_at):
             return False
         before = {"status": order.status, "delivered_at": order.delivered_at}

@@ -31,7 +31,7 @@ ITEMS = """
 
 
 def many_orders(count: int) -> UUID:
-    """Orders of four items each, vacuumed and analysed; returns the id of one of them. Their status is confirmed, right or not.
+    """Orders of four items each, all of them confirmed, rightly or not; returns the id of one of them.
 
     For tests with ``transaction=True``, outside of which nothing is vacuumed.
     """

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -50,7 +51,7 @@ class PaymentEventAdmin(SavedFilters, EvidenceAdmin):
     ordering = ["-received_at", "-id"]
     sortable_by = ()
     change_form_template = "console/orders/payment_event.html"
-    fields = ()
+    exclude = ["payload"]
     actions = ["try_again"]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -84,13 +85,14 @@ class PaymentEventAdmin(SavedFilters, EvidenceAdmin):
 
     @admin.action(permissions=["retry"], description="Try again")
     def try_again(self, request: HttpRequest, queryset: QuerySet[PaymentEvent]) -> None:
-        tried, refusals = 0, set()
+        tried = 0
+        refusals: set[str] = set()
         for event_id in queryset.order_by("pk").values_list("pk", flat=True):
             try:
                 retry_event(event_id, actor=request.user)  # type: ignore[arg-type]
                 tried += 1
-            except DomainError as refusal:
-                refusals.add(refusal.detail)
+            except DomainError as error:
+                refusals.add(error.detail)
         if tried:
             self.message_user(request, f"{tried:,} event{'s'[: tried != 1]} will be tried again.", messages.SUCCESS)
         for refusal in sorted(refusals):
@@ -111,12 +113,12 @@ class PaymentEventAdmin(SavedFilters, EvidenceAdmin):
         if not event.exists():
             raise Http404
         self.try_again(request, event)
-        return redirect("admin:orders_paymentevent_change", event_id)
+        return redirect("admin:orders_paymentevent_change", quote(event_id))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        event = self.get_object(request, object_id)
+        event = self.get_object(request, unquote(object_id))
         context = self.event_context(event, request) if isinstance(event, PaymentEvent) else {}
         page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
         return page

@@ -31,10 +31,9 @@ MOMENTS = {
 @transaction.atomic
 def note_confirmation(order_id: UUID) -> list[Notice]:
     """Notices of a new order: for its customer, and for the members of each vendor who has to fulfil it."""
-    order = _lock(order_id)
+    order, customer = _lock_with_customer(order_id)
     if order is None or order.placed_at < _news_since():
         return []
-    customer = _customer(order)
     found = [_write(Notice.Kind.CONFIRMED, order, customer)] if customer else []
     items = list(order.items.order_by("pk"))
     for vendor in sorted({item.vendor_id for item in items}):
@@ -47,8 +46,7 @@ def note_confirmation(order_id: UUID) -> list[Notice]:
 @transaction.atomic
 def note_items(order_id: UUID, kind: str) -> Notice | None:
     """A notice of all items of an order that have just been shipped, delivered or cancelled; None if all is told."""
-    order = _lock(order_id)
-    customer = order and _customer(order)
+    order, customer = _lock_with_customer(order_id)
     if order is None or customer is None:
         return None
     told = NoticeItem.objects.filter(kind=kind, recipient=customer, item__order=order)
@@ -60,8 +58,7 @@ def note_items(order_id: UUID, kind: str) -> Notice | None:
 @transaction.atomic
 def note_refund(order_id: UUID, *, item_ids: Sequence[UUID], amount_cents: int, occasion: str) -> Notice | None:
     """A notice of one refund; ``occasion`` names it, so that it is told once."""
-    order = _lock(order_id)
-    customer = order and _customer(order)
+    order, customer = _lock_with_customer(order_id)
     if order is None or customer is None or amount_cents <= 0:
         return None
     items = list(order.items.filter(pk__in=item_ids).order_by("pk"))
@@ -94,15 +91,13 @@ def _write(
     return notice
 
 
-def _lock(order_id: UUID) -> Order | None:
+def _lock_with_customer(order_id: UUID) -> tuple[Order | None, User | None]:
+    """The order, locked, and whose it is; None for what is not there any more."""
     try:
-        return lock_order(order_id)
+        order = lock_order(order_id)
     except NotFound:
-        return None
-
-
-def _customer(order: Order) -> User | None:
-    return User.objects.filter(customer_profile=order.customer_id).first()
+        return None, None
+    return order, User.objects.filter(customer_profile=order.customer_id).first()
 
 
 def _news_since() -> datetime:

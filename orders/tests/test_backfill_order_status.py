@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
 from orders.models import Order, OrderItem
 from orders.tests.factories import OrderFactory, OrderItemFactory
@@ -19,7 +20,9 @@ FIRST, LAST = datetime(2024, 2, 29, 8, 1, 2, 345_678, tzinfo=UTC), datetime(2024
 
 def history() -> dict[str, Order]:
     """Orders as the earlier system left them: their items moved on, they did not."""
-    orders = {name: OrderFactory() for name in ("delivered", "partly", "cancelled", "refunded", "right")}
+    orders: dict[str, Order] = {
+        name: OrderFactory() for name in ("delivered", "partly", "cancelled", "refunded", "right")
+    }
 
     def item(name, status, **moments):
         OrderItemFactory(order=orders[name], fulfilment_status=status, **moments)
@@ -83,7 +86,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped():
     history()
     first = min(stored())
     run = begin("backfill", "order-status")
-    Run.objects.filter(pk=run.pk).update(state="interrupted", position=str(first))
+    Run.objects.filter(pk=run.pk).update(state="interrupted", position=str(first), finished_at=timezone.now())
 
     code, told = backfill("order-status", "--resume", str(run.pk))
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -34,7 +35,7 @@ def text(answer):
 
 
 def page(row):
-    return reverse(f"admin:orders_{row._meta.model_name}_change", args=[row.pk])
+    return reverse(f"admin:orders_{row._meta.model_name}_change", args=[quote(row.pk)])
 
 
 def listed(console, address, **query):
@@ -92,6 +93,16 @@ def test_what_an_event_says_of_people_cannot_be_guessed_by_filters(console):
     for lookup in ("payload__icontains", "payload__data__object__receipt_email__startswith"):
         answer = console.get(EVENTS, {lookup: "ada"})
         assert answer.status_code == 400 or answer.headers.get("Location")
+
+
+def test_an_id_that_looks_like_an_escape_of_the_admins_leads_to_its_page(console):
+    told = event(id="evt_3Fabc_5F", state="failed", order=OrderFactory())
+
+    address = page(told)
+    assert address in text(console.get(EVENTS))
+    assert address in text(console.get(page(told.order)))
+    assert "evt_3Fabc_5F" in text(console.get(address))
+    assert console.post(f"{EVENTS}{told.pk}/retry/").headers["Location"] == address
 
 
 def test_an_event_that_failed_is_tried_again_from_its_page_and_from_the_list(console):

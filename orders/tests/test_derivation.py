@@ -105,7 +105,8 @@ def test_larger_orders_do_too(mixtures):
 
 def order_at_vendors(*states: str) -> list[tuple[OrderItem, Callable[[str], object]]]:
     """Items of one order, each of a vendor of its own, and what moves each of them."""
-    order, found = OrderFactory(), []
+    order = OrderFactory()
+    found: list[tuple[OrderItem, Callable[[str], object]]] = []
     for state in states:
         owner = UserFactory()
         product = ProductFactory(vendor=VendorFactory(owner=owner))

@@ -7,6 +7,7 @@ the variable, so that a wrong value stops the start with one clear line.
 import math
 import os
 from collections.abc import Callable, Sequence
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +28,35 @@ class SettingError(Exception):
 def text(name: str, default: str = "") -> str:
     """The variable as text, without surrounding white space."""
     return os.environ.get(name, default).strip()
+
+
+def line(name: str, default: str = "") -> str:
+    """Text of one line, such as a name that stands in a mail's header."""
+    given = text(name) or default
+    if not given.isprintable():
+        raise SettingError(name, "must be one line of visible characters")
+    return given
+
+
+def mailbox(name: str, default: str) -> str:
+    """An e-mail address, with or without a name: Shop <no-reply@shop.example>."""
+    given = line(name, default)
+    if "@" not in parseaddr(given)[1]:
+        raise SettingError(name, f"“{given}” is no e-mail address")
+    return given
+
+
+def web_address(name: str, default: str = "") -> str:
+    """The beginning of addresses, http:// or https://, without a slash at its end; or nothing."""
+    given = line(name, default).rstrip("/")
+    try:
+        parts = urlsplit(given)
+        valid = not given or (parts.scheme in {"http", "https"} and parts.hostname and not parts.query)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingError(name, f"“{given}” is no address that begins with http:// or https://")
+    return given
 
 
 def boolean(name: str, *, default: bool = False) -> bool:

@@ -9,21 +9,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from orders.admin.payments import events_of
 from orders.admin.profiles import profile_link
-from orders.models import Order, OrderItem
+from orders.admin.stuck import SavedFilters, StuckFilter
+from orders.admin.timeline import timeline
+from orders.models import Checkout, Order, OrderItem
 from trustengine.admin import Area, Chart, EvidenceAdmin, Link, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, money, pill
 from trustengine.admin.sidebar import MARKETPLACE
-from trustengine.audit import reading
 
 
 @admin.register(Order)
-class OrderAdmin(EvidenceAdmin):
+class OrderAdmin(SavedFilters, EvidenceAdmin):
     """Orders, their items, and the trail that led to their status."""
 
-    list_filter = [("status", ChoicesDropdownFilter), ("placed_at", DayRangeFilter)]
+    list_filter = [("status", ChoicesDropdownFilter), StuckFilter, ("placed_at", DayRangeFilter)]
     list_select_related = ["customer"]
     search_fields = ["id__endswith"]
     search_ids = ["id", "customer_id", "items__id"]
@@ -64,6 +66,9 @@ class OrderAdmin(EvidenceAdmin):
     def delivered(self, order: Order) -> SafeString | str:
         return age(order.delivered_at)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**self.saved_filters(request), **(extra_context or {})})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -89,7 +94,10 @@ def order_context(order: Order, viewer: Any) -> dict[str, Any]:
         "rows": rows,
         "total_cents": total_cents(items),
         "customer": profile_link(order.customer, viewer),
-        "trail": reading.trail([order, *items], viewer),
+        "steps": timeline(order, items, viewer),
+        "checkout": Checkout.objects.filter(order=order).first(),
+        "events": events_of(order.payment_events.all()) if viewer.has_perm("orders.view_paymentevent") else [],
+        "is_stuck": Order.objects.stuck().filter(pk=order.pk).exists(),
     }
 
 
@@ -100,6 +108,18 @@ def orders_per_day(request: HttpRequest) -> Chart:
     values = filled(days, dict(rows))
     summary = f"{sum(values):,} in {len(days)} days, {values[-1]:,} today" if any(values) else "No order in 14 days."
     return Chart("Orders per day", summary, labels(days), [Series("Orders", values)], kind="line")
+
+
+@register_panel(Area.CHARTS, permission="orders.view_order", order=21)
+def orders_by_status(request: HttpRequest) -> Chart:
+    rows = Order.objects.filter(day__gte=last_days()[0]).order_by().values_list("status").annotate(Count("pk"))
+    counts = dict(rows)
+    values = [counts.get(status, 0) for status in Order.Status.values]
+    told = [f"{number:,} {status}" for status, number in zip(Order.Status.values, values, strict=True) if number]
+    summary = f"Of the last 14 days: {', '.join(told)}" if told else "No order in 14 days."
+    return Chart(
+        "Orders by status", summary, [label.capitalize() for label in Order.Status.labels], [Series("Orders", values)]
+    )
 
 
 register_links(

@@ -63,10 +63,13 @@ class VendorOrderItems(generics.ListAPIView[OrderItem]):
 class ItemTransition(APIView):
     """One step in the fulfilment of an item."""
 
-    @raises(PermissionDenied, InvalidTransition)
+    @raises(PermissionDenied, AccountSuspended, InvalidTransition)
     @extend_schema(operation_id="vendor_order_items_transition", request=TransitionInput, responses=TransitionOutput)
     def post(self, request: Request, pk: UUID) -> Response:
-        """Move an item to its next state; its order's status follows at once."""
+        """Move an item to its next state; its order's status follows at once.
+
+        Repeating the present state changes nothing but the tracking number, where another one is given.
+        """
         given = TransitionInput(data=request.data)
         given.is_valid(raise_exception=True)
         return Response(TransitionOutput(transition_item(pk, actor=caller(request), **given.validated_data)).data)

@@ -1,5 +1,6 @@
 from orders.models.catalogue import MOST_CENTS, MOST_STOCK, Product, ProductQuerySet, VendorTerms
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
+from orders.models.notice import Notice, NoticeItem
 from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
 from orders.models.payment import PaymentEvent, WebhookSecret
 from orders.models.refund import Dispute, Refund, RefundLine
@@ -12,6 +13,8 @@ __all__ = [
     "Checkout",
     "CheckoutLine",
     "Dispute",
+    "Notice",
+    "NoticeItem",
     "Order",
     "OrderItem",
     "OrderItemQuerySet",

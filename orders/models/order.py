@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -16,6 +16,18 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: User) -> Self:
         """Orders that a user placed, for any customer profile they may act for."""
         return self.filter(customer__in=Profile.objects.of(user))
+
+    def open(self) -> Self:
+        """Orders of which something is still to come, by their status."""
+        return self.filter(status__in=Order.OPEN)
+
+    def stuck(self) -> Self:
+        """Open orders although no item of theirs is under way any more: the status was left behind.
+
+        Answered from two partial indexes, of open orders and of items under way.
+        """
+        items = OrderItem.objects.filter(order=OuterRef("pk"))
+        return self.open().filter(~Exists(items.under_way()), Exists(items))
 
     def with_derived_status(self) -> Self:
         """Annotate ``derived_status`` and ``derived_delivered_at``: the one definition of both.
@@ -32,12 +44,12 @@ class OrderQuerySet(models.QuerySet["Order"]):
         shipped = standing & Q(fulfilment_status__in=[OrderItem.Fulfilment.SHIPPED, *OrderItem.ARRIVED])
 
         summary = items.annotate(
-            total=Count("pk"),
-            n_cancelled=Count("pk", filter=cancelled),
-            n_refunded=Count("pk", filter=refunded),
-            n_standing=Count("pk", filter=standing),
-            n_arrived=Count("pk", filter=arrived),
-            n_shipped=Count("pk", filter=shipped),
+            total=Count("*"),
+            n_cancelled=Count("fulfilment_status", filter=cancelled),
+            n_refunded=Count("fulfilment_status", filter=refunded),
+            n_standing=Count("fulfilment_status", filter=standing),
+            n_arrived=Count("fulfilment_status", filter=arrived),
+            n_shipped=Count("fulfilment_status", filter=shipped),
             last_delivered=Max("delivered_at", filter=arrived),
         ).annotate(
             status=Case(
@@ -73,8 +85,11 @@ class Order(models.Model):
         CANCELLED = "cancelled"
         REFUNDED = "refunded"
 
+    OPEN = (Status.CONFIRMED, Status.SHIPPED)
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    customer = models.ForeignKey(Profile, models.PROTECT, related_name="orders")
+    # No index of its own here nor below: one of Meta's leads with the column.
+    customer = models.ForeignKey(Profile, models.PROTECT, related_name="orders", db_index=False)
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=9, choices=Status, default=Status.CONFIRMED)
     placed_at = models.DateTimeField(default=timezone.now)
@@ -96,6 +111,7 @@ class Order(models.Model):
             models.Index(fields=["customer", "-placed_at", "-id"], name="order_of_customer"),
             models.Index(fields=["-placed_at", "-id"], name="order_newest"),
             models.Index(fields=["day"], name="order_day"),
+            models.Index(fields=["id"], condition=Q(status__in=["confirmed", "shipped"]), name="order_open"),
         ]
 
     def __str__(self) -> str:
@@ -106,6 +122,10 @@ class OrderItemQuerySet(models.QuerySet["OrderItem"]):
     def visible_to(self, user: User) -> Self:
         """Items that a user sees as a member of the vendor who fulfils them."""
         return self.filter(vendor__in=Profile.objects.of(user))
+
+    def under_way(self) -> Self:
+        """Items that have neither arrived nor been cancelled or refunded."""
+        return self.filter(fulfilment_status__in=OrderItem.UNDER_WAY, refunded_at=None)
 
 
 class OrderItem(models.Model):
@@ -120,6 +140,7 @@ class OrderItem(models.Model):
         RETURNED = "returned"
 
     ARRIVED = (Fulfilment.DELIVERED, Fulfilment.RETURNED)
+    UNDER_WAY = (Fulfilment.PENDING, Fulfilment.PROCESSING, Fulfilment.SHIPPED)
     TRANSITIONS = {
         Fulfilment.PENDING: {Fulfilment.PROCESSING, Fulfilment.CANCELLED},
         Fulfilment.PROCESSING: {Fulfilment.SHIPPED, Fulfilment.CANCELLED},
@@ -130,9 +151,11 @@ class OrderItem(models.Model):
     }
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
-    product = models.ForeignKey(Product, models.PROTECT, related_name="items")
-    vendor = models.ForeignKey(Profile, models.PROTECT, related_name="items", help_text="Who sold it then.")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="items", db_index=False)
+    product = models.ForeignKey(Product, models.PROTECT, related_name="items", db_index=False)
+    vendor = models.ForeignKey(
+        Profile, models.PROTECT, related_name="items", db_index=False, help_text="Who sold it then."
+    )
     quantity = models.PositiveIntegerField()
     unit_price_cents = models.PositiveBigIntegerField()
     fulfilment_status = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.PENDING)
@@ -157,7 +180,15 @@ class OrderItem(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["order", "fulfilment_status"], name="item_of_order"),
+            # With all that the status of its order is derived from, so that deriving it reads no table.
+            models.Index(
+                fields=["order", "fulfilment_status"], include=["refunded_at", "delivered_at"], name="item_of_order"
+            ),
+            models.Index(
+                fields=["order"],
+                condition=Q(fulfilment_status__in=["pending", "processing", "shipped"], refunded_at=None),
+                name="item_under_way",
+            ),
             models.Index(fields=["vendor", "fulfilment_status", "-id"], name="item_of_vendor"),
             models.Index(fields=["product", "order"], name="item_of_product"),
         ]

@@ -39,6 +39,7 @@ class PaymentEvent(models.Model):
     processed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("retry_paymentevent", "May have a payment event tried again")]
         indexes = [
             models.Index(fields=["payment_intent_id", "made_at"], name="event_of_intent"),
             models.Index(

@@ -7,7 +7,14 @@ from orders.services.cancelling import cancel_order
 from orders.services.cart import put_in_cart, take_from_cart
 from orders.services.catalogue import create_product, update_product
 from orders.services.checkout import Started, close_if_overdue, start_checkout
-from orders.services.fulfilment import Transition, derive_order_status, lock_item, transition_item
+from orders.services.fulfilment import (
+    Transition,
+    derive_order_status,
+    lock_item,
+    lock_order,
+    move_item,
+    transition_item,
+)
 from orders.services.payments import forget_payloads, retry_event, take_event, wake_waiting_events
 from orders.services.refunding import refund_checkout, refund_items
 
@@ -20,6 +27,8 @@ __all__ = [
     "derive_order_status",
     "forget_payloads",
     "lock_item",
+    "lock_order",
+    "move_item",
     "put_in_cart",
     "refund_checkout",
     "refund_items",

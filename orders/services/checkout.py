@@ -16,7 +16,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from orders.errors import OutOfStock, ProductInactive
-from orders.jobs import cancel_intent, expire_checkout
+from orders.jobs.checkouts import cancel_intent, expire_checkout
 from orders.models import CartItem, Checkout, CheckoutLine
 from orders.payments import Intent, provider
 from orders.services import stock

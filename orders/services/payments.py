@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.jobs import process_payment
+from orders.jobs.payments import process_payment
 from orders.models import Checkout, PaymentEvent
 from orders.payments.events import ProviderEvent
 from orders.services.payment_events import HANDLERS, RANKS, Outcome

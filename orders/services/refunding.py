@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from orders.jobs import send_refunds
+from orders.jobs.payments import send_refunds
 from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
 from orders.services.settling import left_cents
 from orders.services.stock import restock

@@ -5,7 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from orders.models import Order, OrderItem, Product
+from orders.models import Checkout, Notice, Order, OrderItem, PaymentEvent, Product
 from trustengine.accounts.tests.factories import UserFactory, VendorFactory
 
 
@@ -50,3 +50,39 @@ class OrderItemFactory(factory.django.DjangoModelFactory):
     vendor = factory.SelfAttribute("product.vendor")
     quantity = 1
     unit_price_cents = 1_999
+
+
+class CheckoutFactory(factory.django.DjangoModelFactory):
+    """Open, and still in time."""
+
+    class Meta:
+        model = Checkout
+
+    customer = factory.LazyFunction(lambda: UserFactory().customer_profile)
+    provider = "local"
+    payment_intent_id = factory.Sequence(lambda n: f"pi_{n}")
+    amount_cents = 1_999
+    currency = "EUR"
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=15))
+
+
+class PaymentEventFactory(factory.django.DjangoModelFactory):
+    """Just received."""
+
+    class Meta:
+        model = PaymentEvent
+
+    id = factory.Sequence(lambda n: f"evt_{n}")
+    type = "payment_intent.succeeded"
+    payment_intent_id = factory.Sequence(lambda n: f"pi_{n}")
+    payload = factory.LazyFunction(lambda: {"data": {"object": {"receipt_email": "ada@example.org"}}})
+    made_at = factory.LazyFunction(timezone.now)
+
+
+class NoticeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Notice
+
+    kind = "shipped"
+    order = factory.SubFactory(OrderFactory)
+    recipient = factory.LazyAttribute(lambda notice: notice.order.customer.user)

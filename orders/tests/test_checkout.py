@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orders.jobs import expire_checkout, expire_checkouts
+from orders.jobs.checkouts import expire_checkout, expire_checkouts
 from orders.models import Checkout, CheckoutLine, Order, Product
 from orders.payments import provider
 from orders.services import put_in_cart, start_checkout

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders.errors import OutOfStock
-from orders.jobs import expire_checkouts
+from orders.jobs.checkouts import expire_checkouts
 from orders.models import CartItem, Checkout, CheckoutLine, Product
 from orders.services import Started, close_if_overdue, start_checkout, stock, update_product
 from orders.tests.checkout_factories import (

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 
@@ -10,7 +9,6 @@ from trustengine.accounts.models import Membership
 from trustengine.accounts.tests.factories import UserFactory, VendorFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
-from trustengine.testing import at_once
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -123,17 +121,3 @@ def test_the_audit_names_the_item_that_changed_the_order():
         "shipped",
         str(item.pk),
     )
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_last_items_of_an_order_delivered_at_one_moment_complete_it():
-    for _ in range(10):
-        order, deliveries = OrderFactory(), []
-        for _ in range(3):
-            item, member = vendor_item(order=order, fulfilment_status="shipped")
-            deliveries.append(partial(transition_item, item.pk, to="delivered", actor=member))
-
-        at_once(*deliveries)
-
-        order.refresh_from_db()
-        assert order.status == "delivered"

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from orders.jobs import process_payment
+from orders.jobs.payments import process_payment
 from orders.models import CartItem, Checkout, Dispute, Order, PaymentEvent, Refund
 from orders.services import forget_payloads, refund_checkout, retry_event, stock, wake_waiting_events
 from orders.services.payment_events import HANDLERS

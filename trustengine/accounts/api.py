@@ -18,7 +18,7 @@ from trustengine.accounts.serializers import (
     RefreshInput,
     TokenPairOutput,
 )
-from trustengine.accounts.services import rename, sign_in
+from trustengine.accounts.services import choose_notices, rename, sign_in
 from trustengine.accounts.tokens import issue, renew
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
@@ -75,11 +75,13 @@ class MeView(APIView):
     @raises(AccountSuspended)
     @extend_schema(request=MeChanges, responses=Me)
     def patch(self, request: Request) -> Response:
-        """Change the name that others see."""
+        """Change the name that others see, and which e-mails come."""
         given = MeChanges(data=request.data)
         given.is_valid(raise_exception=True)
         if "display_name" in given.validated_data:
             rename(caller(request), given.validated_data["display_name"])
+        if notices := given.validated_data.get("notices"):
+            choose_notices(caller(request), **notices)
         return Response(Me(caller(request)).data)
 
 

@@ -7,6 +7,7 @@ CREDENTIALS = {"username": "ada", "password": "correct horse battery staple"}
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"}
 ACCESS = {"access": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"}
 TOKEN_PAIR = ACCESS | REFRESH
+NOTICES = {"order_updates": True, "review_invitations": False}
 ME = {
     "id": USER,
     "subject": "auth0|ada",
@@ -14,6 +15,8 @@ ME = {
     "display_name": "Ada L.",
     "profile": PROFILE,
     "is_suspended": False,
+    "notices": NOTICES,
 }
-ME_CHANGES = {"display_name": "Ada L."}
+NOTICE_CHANGES = {"review_invitations": False}
+ME_CHANGES = {"display_name": "Ada L.", "notices": NOTICE_CHANGES}
 MY_PROFILE = {"id": PROFILE, "kind": "customer", "display_name": "Ada L.", "role": "owner"}

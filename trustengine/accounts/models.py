@@ -58,6 +58,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         blank=True,
         help_text="The day the minimum age is reached, where known.",
     )
+    wants_order_updates = models.BooleanField(default=True, help_text="E-mails about their orders.")
+    wants_review_invitations = models.BooleanField(default=True, help_text="Invitations to review what arrived.")
     date_joined = models.DateTimeField(default=timezone.now)
     import_digest = models.BinaryField(null=True, editable=False)
 

@@ -30,6 +30,22 @@ class AccessOutput(serializers.Serializer[Any]):
     access = serializers.CharField()
 
 
+@example(shown.NOTICES)
+class NoticeChoices(serializers.Serializer[Any]):
+    """Which e-mails the caller gets."""
+
+    order_updates = serializers.BooleanField(source="wants_order_updates")
+    review_invitations = serializers.BooleanField(source="wants_review_invitations")
+
+
+@example(shown.NOTICE_CHANGES)
+class NoticeChanges(serializers.Serializer[Any]):
+    """What is absent keeps its value."""
+
+    order_updates = serializers.BooleanField(required=False)
+    review_invitations = serializers.BooleanField(required=False)
+
+
 @example(shown.ME)
 class Me(serializers.ModelSerializer[User]):
     """The caller: the person, and the name they go by."""
@@ -37,16 +53,18 @@ class Me(serializers.ModelSerializer[User]):
     email = serializers.CharField(help_text="Empty where none is known.")
     display_name = serializers.CharField(source="customer_profile.display_name")
     profile = serializers.UUIDField(source="customer_profile.pk")
+    notices = NoticeChoices(source="*")
 
     class Meta:
         model = User
-        fields = ["id", "subject", "email", "display_name", "profile", "is_suspended"]
+        fields = ["id", "subject", "email", "display_name", "profile", "is_suspended", "notices"]
         read_only_fields = fields
 
 
 @example(shown.ME_CHANGES)
 class MeChanges(serializers.Serializer[Any]):
     display_name = serializers.CharField(max_length=MAX_LENGTH, allow_blank=True, required=False)
+    notices = NoticeChanges(required=False)
 
     def validate_display_name(self, value: str) -> str:
         if any(is_unseen(character) or character in "\r\n\t" for character in value):

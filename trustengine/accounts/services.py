@@ -84,6 +84,29 @@ def rename(user: User, display_name: str) -> Profile:
     return profile
 
 
+NOTICES = {"order_updates": "wants_order_updates", "review_invitations": "wants_review_invitations"}
+
+
+@transaction.atomic
+def choose_notices(user: User, **wanted: bool) -> User:
+    """Which e-mails a user wants to get: ``order_updates``, ``review_invitations``. What is not named stays.
+
+    Open to suspended users too: nobody has to be in good standing to be left alone.
+    """
+    locked = _lock_user(user.pk)
+    before = {name: getattr(locked, NOTICES[name]) for name in wanted}
+    changed = {name: choice for name, choice in wanted.items() if before[name] != choice}
+    for name, choice in wanted.items():
+        setattr(locked, NOTICES[name], choice)
+        setattr(user, NOTICES[name], choice)
+    if changed:
+        locked.save(update_fields=[NOTICES[name] for name in changed])
+        record(
+            "user.notices_chosen", locked, actor=user, before={name: before[name] for name in changed}, after=changed
+        )
+    return locked
+
+
 @transaction.atomic
 def create_vendor(display_name: str, *, owner: User, actor: User | None) -> Profile:
     """A vendor profile with its first owner. Raises InvalidInput for a name that shows nothing."""

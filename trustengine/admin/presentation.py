@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -89,7 +90,7 @@ def page_of(row: Model | tuple[type[Model], Any], viewer: Any) -> str:
     if not admin.site.is_registered(model) or not viewer.has_perm(f"{meta.app_label}.view_{meta.model_name}"):
         return ""
     try:
-        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(pk)])
     except NoReverseMatch:
         return ""
 

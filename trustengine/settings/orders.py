@@ -12,3 +12,6 @@ STRIPE_TIMEOUT_SECONDS = env.decimal("STRIPE_TIMEOUT_SECONDS", 8.0, minimum=0.1,
 STRIPE_WEBHOOK_SECRETS = env.listing("STRIPE_WEBHOOK_SECRET")  # any of them may sign
 WEBHOOK_TOLERANCE_SECONDS = env.integer("WEBHOOK_TOLERANCE_SECONDS", 300, minimum=1, maximum=86_400)
 PAYMENT_EVENT_DAYS = env.integer("PAYMENT_EVENT_DAYS", 3, minimum=1, maximum=90)
+NOTICE_DELAY_SECONDS = env.integer("NOTICE_DELAY_SECONDS", 60, maximum=86_400)
+NOTICE_MAX_AGE_HOURS = env.integer("NOTICE_MAX_AGE_HOURS", 48, minimum=1, maximum=8_760)
+STUCK_AFTER_MINUTES = env.integer("STUCK_AFTER_MINUTES", 15, minimum=1, maximum=43_200)

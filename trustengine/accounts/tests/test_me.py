@@ -21,6 +21,7 @@ def test_me_is_who_the_token_says():
         "display_name": "Ada",
         "profile": str(user.customer_profile.pk),
         "is_suspended": False,
+        "notices": {"order_updates": True, "review_invitations": True},
     }
 
 

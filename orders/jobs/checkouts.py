@@ -1,4 +1,4 @@
-"""Background work of the orders app."""
+"""Checkouts end: by themselves, or because nobody pays."""
 
 from uuid import UUID
 
@@ -43,26 +43,3 @@ def cancel_intent(provider: str, intent_id: str) -> bool:
     except ProviderRefused as refusal:  # it will never be cancelled, and a late payment is refunded
         logger.warning("intent_not_cancelled", intent=intent_id, reason=refusal.reason)
         return False
-
-
-from collections.abc import Sequence
-
-from trustengine.jobs.registry import job
-
-SEND_ATTEMPTS = 24  # more than half a day; Stripe forgets idempotency keys after a whole one
-
-
-@job(queue="high", coalesce=True)
-def process_payment(key: str) -> None:
-    """Do what the open events of a payment intent ask for. The runs of one intent take turns."""
-    from orders.services.payments import process  # the services enqueue this very job
-
-    process(key)
-
-
-@job(queue="default", atomic=False, max_attempts=SEND_ATTEMPTS)
-def send_refunds(refund_ids: Sequence[str]) -> int:
-    """Carry out refunds through the payment provider; each has a key of its own, so a repeat sends nothing twice."""
-    from orders.services.sending import send
-
-    return send([UUID(refund) for refund in refund_ids])

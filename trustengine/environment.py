@@ -51,11 +51,12 @@ def web_address(name: str, default: str = "") -> str:
     given = line(name, default).rstrip("/")
     try:
         parts = urlsplit(given)
-        valid = not given or (parts.scheme in {"http", "https"} and parts.hostname and not parts.query)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        valid = not given or (named and not parts.query)
     except ValueError:
         valid = False
     if not valid:
-        raise SettingError(name, f"“{given}” is no address that begins with http:// or https://")
+        raise SettingError(name, f"“{given}” is no address that begins with http:// or https:// and names a host")
     return given
 
 
@@ -112,19 +113,6 @@ def time_zone(name: str, default: str) -> str:
         ZoneInfo(given)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingError(name, f"“{given}” is not a known time zone") from error
-    return given
-
-
-def web_address(name: str, default: str) -> str:
-    """The address of a service, http or https, without a slash at its end."""
-    given = (text(name) or default).rstrip("/")
-    try:
-        parts = urlsplit(given)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise SettingError(name, "must begin with https:// or http:// and name a host")
     return given
 
 

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from orders.admin.profiles import profile_link
 from orders.admin.stuck import SavedFilters, StuckFilter
 from orders.models import Checkout, PaymentEvent
-from orders.services.events import RETRYABLE, retry_event
+from orders.services.payments import RETRYABLE, retry_event
 from orders.stuck import KINDS
 from trustengine.admin import EvidenceAdmin, Link, register_links
 from trustengine.admin.filters import DayRangeFilter

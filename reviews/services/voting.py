@@ -29,7 +29,8 @@ from reviews.models import shard_of
 from trustengine.accounts.access import require_good_standing
 from trustengine.accounts.models import User
 from trustengine.api.limits import Limit, WithoutRedis
-from trustengine.audit.services import record
+from trustengine.audit.services import draft
+from trustengine.bulk import insert_row
 from trustengine.errors import AccountSuspended
 from trustengine.jobs.services import enqueue
 from trustengine.origins import NOWHERE, Origin
@@ -125,12 +126,15 @@ def cast_vote(review_id: UUID, *, voter: User, vote_type: str, origin: Origin = 
     }
     with transaction.atomic(), connection.cursor() as cursor:
         fold_at = _check_votable(cursor, review_id, voter)
-        cursor.execute(UPSERT, values)
+        cursor.execute(f"{UPSERT}; {TOTALS}", values)  # one round trip, two snapshots
         previous, shard, counts = cursor.fetchone()
+        cursor.nextset()
+        totals = cursor.fetchone()
         if counts and previous is not None and previous != helpful:
             step = 1 if helpful else -1
-            _move(cursor, review_id, shard, more_helpful=step, more_unhelpful=-step)
-        return _outcome(cursor, review_id, voter, fold_at, before=previous, after=helpful)
+            totals = _move(cursor, review_id, shard, more_helpful=step, more_unhelpful=-step)
+        _note(review_id, voter, fold_at, before=previous, after=helpful)
+        return VoteOutcome(_word(helpful), previous != helpful, _word(previous), *totals)
 
 
 def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
@@ -140,9 +144,12 @@ def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
         fold_at = _check_votable(cursor, review_id, voter)
         cursor.execute(DELETE, {"review": review_id, "voter": voter.pk})
         previous, shard, counts = cursor.fetchone() or (None, 0, False)
-        if counts:
-            _move(cursor, review_id, shard, more_helpful=-int(previous), more_unhelpful=-int(not previous))
-        return _outcome(cursor, review_id, voter, fold_at, before=previous, after=None)
+        less = int(counts)  # nothing, where there was no vote or it did not count
+        totals = _move(
+            cursor, review_id, shard, more_helpful=-less * bool(previous), more_unhelpful=-less * (not previous)
+        )
+        _note(review_id, voter, fold_at, before=previous, after=None)
+        return VoteOutcome(None, previous is not None, _word(previous), *totals)
 
 
 def _admit(voter: User) -> None:
@@ -174,27 +181,26 @@ def _check_votable(cursor: Any, review_id: UUID, voter: User) -> datetime | None
     return fold_at  # type: ignore[no-any-return]
 
 
-def _outcome(
-    cursor: Any, review_id: UUID, voter: User, fold_at: datetime | None, *, before: bool | None, after: bool | None
-) -> VoteOutcome:
-    cursor.execute(TOTALS, {"review": review_id})
-    totals = cursor.fetchone()
-    changed = before != after
-    if changed:
-        about = ("reviews.reviewvote", f"{review_id}:{voter.pk}")
-        verb = "vote.withdrawn" if after is None else "vote.cast"
-        record(verb, about, actor=voter, before={"vote": _word(before)}, after={"vote": _word(after)})
-        enqueue(fold_votes, key=review_id, run_at=fold_at)
-    return VoteOutcome(_word(after), changed, _word(before), *totals)
+def _note(review_id: UUID, voter: User, fold_at: datetime | None, *, before: bool | None, after: bool | None) -> None:
+    """Leave the trace of a change, and have the review folded; without a change there is nothing to note."""
+    if before == after:
+        return
+    about = ("reviews.reviewvote", f"{review_id}:{voter.pk}")
+    verb = "vote.withdrawn" if after is None else "vote.cast"
+    insert_row(draft(verb, about, actor=voter, before={"vote": _word(before)}, after={"vote": _word(after)}))
+    enqueue(fold_votes, key=review_id, run_at=fold_at)
 
 
-def _move(cursor: Any, review_id: UUID, shard: int, *, more_helpful: int, more_unhelpful: int) -> None:
-    """Move the counts of a shard that an earlier vote has made."""
+def _move(cursor: Any, review_id: UUID, shard: int, *, more_helpful: int, more_unhelpful: int) -> Any:
+    """Move the counts of a shard that an earlier vote has made; returns the review's totals with it."""
     values = {"review": review_id, "shard": shard, "more_helpful": more_helpful, "more_unhelpful": more_unhelpful}
-    cursor.execute(MOVE, values)
-    if not cursor.rowcount:
-        # The vote is the fact and stands; ``reconcile votes`` rebuilds what is missing.
-        logger.error("vote_shard_missing", review=str(review_id), shard=shard)
+    if more_helpful or more_unhelpful:
+        cursor.execute(MOVE, values)
+        if not cursor.rowcount:
+            # The vote is the fact and stands; ``reconcile votes`` rebuilds what is missing.
+            logger.error("vote_shard_missing", review=str(review_id), shard=shard)
+    cursor.execute(TOTALS, values)
+    return cursor.fetchone()
 
 
 def _word(helpful: bool | None) -> str | None:

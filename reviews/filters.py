@@ -14,7 +14,7 @@ class TrueOrFalse(forms.NullBooleanField):
     widget = forms.TextInput
     words: ClassVar[dict[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 
-    def to_python(self, value: Any) -> bool | None:
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]
         if value in (None, ""):
             return None
         if str(value).lower() not in self.words:

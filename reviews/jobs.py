@@ -144,7 +144,7 @@ def let_time_pass() -> None:
 def follow_sales(order_id: str, status: str | None = None, **_: Any) -> None:
     """Have the trends of a new or cancelled order's products computed anew."""
     if status in {None, Order.Status.CANCELLED}:
-        _refresh_soon(OrderItem.objects.filter(order=order_id))
+        _refresh_soon(OrderItem.objects.filter(order=UUID(order_id)))
 
 
 def _refresh_soon(items: QuerySet[OrderItem]) -> None:

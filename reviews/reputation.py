@@ -165,7 +165,7 @@ def _decisions(users: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
         .values("last")
     )
     since = Q(last_rejection=None) | Q(decided_at__gt=F("last_rejection"))
-    rows = (
+    rows: Any = (
         decided.filter(Among("review__author", users))
         .order_by()
         .annotate(author=F("review__author_id"), last_rejection=Subquery(last_rejection))
@@ -182,7 +182,7 @@ def _decisions(users: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
 def _reviews(users: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Votes on and refunds of what was approved, withdrawn since or not: withdrawing mends no record."""
     approved = Q(status=Review.Status.APPROVED)
-    rows = (
+    rows: Any = (
         Review.objects.filter(Among("author", users))
         .order_by()
         .values("author_id")

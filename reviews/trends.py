@@ -12,6 +12,7 @@ than ``WINDOW`` half-lives, worth less than a thousandth, are left out.
 """
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -52,7 +53,7 @@ REFRESH = """
 def refresh(product_ids: Collection[UUID]) -> None:
     """Derive the trends of these products; those without a recent sale or review have none."""
     half_life = settings.TREND_HALF_LIFE_DAYS * 86_400
-    values = {
+    values: dict[str, Any] = {
         "products": sorted(product_ids),
         "sale": SALE_WEIGHT,
         "review": REVIEW_WEIGHT,

@@ -116,7 +116,7 @@ def cast_vote(review_id: UUID, *, voter: User, vote_type: str, origin: Origin = 
         raise InvalidVoteType
     helpful = vote_type == HELPFUL
     _admit(voter)
-    values = {
+    values: dict[str, Any] = {
         "review": review_id,
         "voter": voter.pk,
         "helpful": helpful,

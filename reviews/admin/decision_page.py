@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from reviews.admin.deciding import DecisionForm
 from reviews.admin.differences import difference
+from reviews.admin.reputation import explained
 from reviews.admin.waiting import signals_of
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.reputation import standing_of
@@ -20,6 +21,7 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
     """The texts, the purchase, the author's record, what screening found, the product's stars and the trail."""
     revisions = list(review.revisions.select_related("screening", "decided_by").order_by("-number"))
     pending = next((revision for revision in revisions if revision.state == ReviewRevision.State.PENDING), None)
+    standing = standing_of(review.author_id)
     may_moderate = request.user.has_perm("reviews.moderate_review")
     queue = {"parent_url": reverse("admin:reviews_review_pending"), "parent_title": "Pending reviews"}
     return (queue if pending and may_moderate else {"parent_title": "All reviews"}) | {
@@ -30,7 +32,8 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
         "is_edit": pending is not None and review.status == Review.Status.APPROVED,
         "changed": changed(review, pending),
         "signals": signals_of(pending or (revisions[0] if revisions else None)),
-        "standing": standing_of(review.author_id),
+        "standing": standing,
+        "reputation_parts": explained(standing.parts),
         "history": author_history(review),
         "histogram": histogram(ProductRating.objects.filter(product=review.product_id).first()),
         "trail": reading.trail([review], request.user, limit=20),

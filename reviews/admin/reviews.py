@@ -1,5 +1,6 @@
 """All reviews, the queue of those that wait, and the page on which one is decided."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from reviews.admin.deciding import DecisionForm, decide
 from reviews.admin.decision_page import page_context
 from reviews.admin.queue import PendingQueue
+from reviews.admin.viral import viral_page
 from reviews.admin.waiting import next_waiting
 from reviews.models import Review
 from trustengine.admin import EvidenceAdmin, name_of
@@ -93,6 +95,7 @@ class ReviewAdmin(EvidenceAdmin):
         own = [
             path("pending/", view(queue.changelist_view), name="reviews_review_pending"),
             path("pending/next/", view(self.next_view), name="reviews_review_next"),
+            path("viral/", view(partial(viral_page, self.admin_site)), name="reviews_review_viral"),
             path("<uuid:review_id>/decide/", view(self.decide_view), name="reviews_review_decide"),
         ]
         urls: list[URLPattern] = super().get_urls()

@@ -73,6 +73,8 @@ def _decoded(given: bytes) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits of grey, which a plain conversion would cut off at 255
+        return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     profile = image.info.get("icc_profile")
     if profile and image.mode in {"RGB", "CMYK", "L"}:
         try:

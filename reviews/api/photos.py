@@ -31,11 +31,8 @@ ENVELOPE = 65_536  # bytes of a form around its file
 PUBLIC = "public, max-age=300"  # a photo that is taken down is gone from caches within minutes
 PRIVATE = "private, no-store"
 
-PICTURE = {
-    (200, "image/jpeg"): OpenApiResponse(
-        OpenApiTypes.BINARY, "The picture", examples=[OpenApiExample("Example", value="…the bytes of a JPEG picture…")]
-    )
-}
+_SHOWN = OpenApiExample("Example", value="…the bytes of a JPEG picture…", media_type="image/jpeg")
+PICTURE = {(200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, "The picture", examples=[_SHOWN])}
 
 
 class PhotoParser(MultiPartParser):

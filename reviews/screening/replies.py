@@ -20,7 +20,7 @@ def screen_reply(reply_id: UUID) -> None:
     reply = locked.filter(pk=reply_id).first()
     if reply is None:
         return
-    revision = reply.revisions.filter(state=ReplyRevision.State.PENDING, signals=None).first()
+    revision = reply.revisions.filter(state=ReplyRevision.State.PENDING, signals__isnull=True).first()
     if revision is None:
         return
     signals = _find_signals(reply, revision)

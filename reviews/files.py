@@ -52,10 +52,7 @@ def names_in(folder: str) -> list[str]:
 def modified_at(name: str) -> datetime | None:
     """When a file was written; None if it is gone. Raises TryAgain."""
     with _reachable("look at"):
-        try:
-            return default_storage.get_modified_time(name)
-        except FileNotFoundError:
-            return None
+        return default_storage.get_modified_time(name) if default_storage.exists(name) else None
 
 
 def signed_url(name: str) -> str:

@@ -51,7 +51,7 @@ def write_reply(review_id: UUID, *, member: User, text: str) -> Written:
     else:
         if not is_new and _wanted(reply) == text:
             return Written(reply, is_new=False)
-        before = {"status": reply.status, "deleted_at": reply.deleted_at}
+        before = {"status": reply.status} | ({"deleted_at": reply.deleted_at} if is_new else {})
         _change(reply, text)
     revision = _add_revision(reply, text, member)
     after = {"review": review.pk, "revision": revision.number, "status": reply.status}

@@ -47,7 +47,13 @@ def restrict_review(
     restriction: Restriction = review.restrictions.create(
         ground=ground, is_notified=notify, imposed_by=actor, expires_at=expires_at
     )
-    after = {"restriction": restriction.pk, "ground": ground, "notified": notify, "expires_at": expires_at}
+    after = {
+        "restricted_at": restriction.imposed_at,
+        "restriction": restriction.pk,
+        "ground": ground,
+        "notified": notify,
+        "expires_at": expires_at,
+    }
     _move(review, restriction.imposed_at)
     record("review.restricted", review, actor=actor, before={"restricted_at": None}, after=after, reason=reason)
     _announce("reviews.review_restricted", review, restriction)

@@ -2,10 +2,10 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
-from reviews.models import Review
+from reviews.models import Review, VendorReply
 
 
 class TrueOrFalse(forms.NullBooleanField):
@@ -30,6 +30,9 @@ class ReviewFilter(django_filters.FilterSet):
     """Reviews of a product by stars, by proof of delivery, and by words."""
 
     rating = django_filters.NumberFilter(min_value=1, max_value=5)
+    has_reply = TrueOrFalseFilter(
+        method="by_reply", label="Answered in public by the vendor, or not", widget=forms.TextInput
+    )
     verified = TrueOrFalseFilter(
         method="by_verification", label="Delivered to the author, or not", widget=forms.TextInput
     )
@@ -42,6 +45,10 @@ class ReviewFilter(django_filters.FilterSet):
     def by_verification(self, reviews: QuerySet[Review], name: str, value: bool) -> QuerySet[Review]:
         wanted = Review.Verification.DELIVERED if value else Review.Verification.ORDERED
         return reviews.filter(verification=wanted)
+
+    def by_reply(self, reviews: QuerySet[Review], name: str, value: bool) -> QuerySet[Review]:
+        answered = Exists(VendorReply.objects.public().filter(review=OuterRef("pk")))
+        return reviews.filter(answered if value else ~answered)
 
     def by_words(self, reviews: QuerySet[Review], name: str, value: str) -> QuerySet[Review]:
         return contains_each(reviews, value, "title", "comment")

@@ -3,7 +3,7 @@
 from django.db.models import Min
 from django.utils import timezone
 
-from reviews.models import Review
+from reviews.models import Review, VendorReply
 from trustengine.insight import gauge
 
 
@@ -16,3 +16,8 @@ def pending_reviews() -> float:
 def oldest_pending_review() -> float:
     oldest = Review.objects.pending().aggregate(oldest=Min("revisions__created_at"))["oldest"]
     return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+@gauge("trustengine_pending_replies", "Vendors' replies with a text that waits for a decision.")
+def pending_replies() -> float:
+    return VendorReply.objects.pending().count()

@@ -9,9 +9,11 @@ from django.urls import reverse
 from reviews.admin.deciding import DecisionForm
 from reviews.admin.differences import difference
 from reviews.admin.reputation import explained
+from reviews.admin.restricting import RestrictionForm
 from reviews.admin.waiting import signals_of
-from reviews.models import ProductRating, Review, ReviewRevision
+from reviews.models import ProductRating, Review, ReviewRevision, VendorReply
 from reviews.reputation import standing_of
+from trustengine.admin.presentation import link_to
 from trustengine.audit import reading
 
 HISTORY = 6
@@ -36,10 +38,31 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
         "reputation_parts": explained(standing.parts),
         "history": author_history(review),
         "histogram": histogram(ProductRating.objects.filter(product=review.product_id).first()),
+        **_beside(review, request, may_moderate=may_moderate),
         "trail": reading.trail([review], request.user, limit=20),
         "form": DecisionForm(auto_id="decision_%s"),
         "may_decide": may_moderate and pending is not None and review.deleted_at is None,
         "may_hide": may_moderate and review.deleted_at is None and review.status == Review.Status.APPROVED,
+    }
+
+
+def _beside(review: Review, request: HttpRequest, *, may_moderate: bool) -> dict[str, Any]:
+    """Photos, the vendor's reply, the restriction, and what the author withdrew before."""
+    reply = VendorReply.objects.live().filter(review=review).first()
+    earlier = ReviewRevision.objects.filter(
+        review__author=review.author_id,
+        review__product=review.product_id,
+        review__deleted_at__isnull=False,
+        review__created_at__lt=review.created_at,
+    ).select_related("decided_by")
+    return {
+        "photos": list(review.photos.all()),
+        "reply": reply,
+        "reply_link": link_to(reply, request.user, "Open the reply"),
+        "restriction": review.restrictions.active().select_related("imposed_by").first(),
+        "restriction_form": RestrictionForm(auto_id="restriction_%s"),
+        "may_restrict": may_moderate and review.deleted_at is None,
+        "earlier": list(earlier.order_by("-created_at")[:HISTORY]),
     }
 
 

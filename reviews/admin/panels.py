@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from reviews.admin.waiting import pending_revision, waiting, with_pending_texts
-from reviews.models import ReviewRevision
+from reviews.models import ReviewRevision, VendorReply
 from trustengine.admin import Area, Card, Chart, Link, Panel, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days, start_of
 from trustengine.admin.presentation import duration
@@ -100,10 +100,24 @@ def count_waiting(request: HttpRequest) -> int:
     return waiting().count()
 
 
+def count_waiting_replies(request: HttpRequest) -> int:
+    """The number on the sidebar's link to the replies."""
+    return VendorReply.objects.pending().count()
+
+
 register_links(
     MODERATION,
     Link(
         "Pending reviews", "reviews_review_pending", "rate_review", permission=MODERATE, order=10, badge=count_waiting
     ),
     Link("All reviews", "reviews_review_changelist", "reviews", permission="reviews.view_review", order=20),
+    Link(
+        "Pending replies",
+        "reviews_vendorreply_pending",
+        "reply",
+        permission=MODERATE,
+        order=15,
+        badge=count_waiting_replies,
+    ),
+    Link("All replies", "reviews_vendorreply_changelist", "forum", permission="reviews.view_vendorreply", order=25),
 )

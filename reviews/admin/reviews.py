@@ -8,17 +8,19 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 
+from reviews import files
 from reviews.admin.deciding import DecisionForm, decide
 from reviews.admin.decision_page import page_context
 from reviews.admin.queue import PendingQueue
+from reviews.admin.restricting import RestrictionForm, carry_out
 from reviews.admin.viral import viral_page
 from reviews.admin.waiting import next_waiting
-from reviews.models import Review
+from reviews.models import Review, ReviewPhoto
 from trustengine.admin import EvidenceAdmin, name_of
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill, stars
@@ -79,6 +81,8 @@ class ReviewAdmin(EvidenceAdmin):
     def state(self, review: Review) -> SafeString:
         if review.deleted_at:
             return pill("withdrawn", "")
+        if review.restricted_at:
+            return pill("restricted", "danger")
         return pill("hidden") if review.is_hidden else pill(review.status)
 
     @admin.display(description="Helpful")
@@ -97,6 +101,8 @@ class ReviewAdmin(EvidenceAdmin):
             path("pending/next/", view(self.next_view), name="reviews_review_next"),
             path("viral/", view(partial(viral_page, self.admin_site)), name="reviews_review_viral"),
             path("<uuid:review_id>/decide/", view(self.decide_view), name="reviews_review_decide"),
+            path("<uuid:review_id>/restrict/", view(self.restrict_view), name="reviews_review_restrict"),
+            path("photos/<uuid:photo_id>/", view(self.photo_view), name="reviews_review_photo"),
         ]
         urls: list[URLPattern] = super().get_urls()
         return own + urls
@@ -135,6 +141,30 @@ class ReviewAdmin(EvidenceAdmin):
         messages.add_message(request, messages.SUCCESS if outcome.taken else messages.WARNING, outcome.message)
         settled = form.cleaned_data["action"] in {DecisionForm.APPROVE, DecisionForm.REJECT}
         return redirect("admin:reviews_review_next") if outcome.taken and settled else HttpResponseRedirect(here)
+
+    def restrict_view(self, request: HttpRequest, review_id: UUID) -> HttpResponse:
+        """Restrict a review or lift its restriction, and say what became of it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        _require_moderator(request)
+        review = get_object_or_404(Review, pk=review_id)
+        form = RestrictionForm(request.POST)
+        if form.is_valid():
+            outcome = carry_out(review, form.cleaned_data, actor=request.user)  # type: ignore[arg-type]
+            messages.add_message(request, messages.SUCCESS if outcome.taken else messages.WARNING, outcome.message)
+        for errors in form.errors.values():
+            messages.error(request, " ".join(str(error) for error in errors))
+        return redirect("admin:reviews_review_change", review.pk)
+
+    def photo_view(self, request: HttpRequest, photo_id: UUID) -> HttpResponse:
+        """A photo in any state, for those who may read reviews here."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        photo = get_object_or_404(ReviewPhoto, pk=photo_id)
+        data = files.read(photo.name)
+        if data is None:
+            raise Http404
+        return HttpResponse(data, content_type="image/jpeg")
 
 
 def _require_moderator(request: HttpRequest) -> None:

@@ -53,6 +53,8 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_user",
         "accounts.view_profile",
         "accounts.view_membership",
+        "accounts.view_erasure",
+        "accounts.erase_user",
         "orders.view_order",
         "orders.view_product",
     ],

@@ -10,13 +10,13 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 
+from trustengine import errors
 from trustengine.accounts.erasing import PERMISSION, request_erasure, steps
 from trustengine.accounts.models import Erasure, User
 from trustengine.admin import EvidenceAdmin, Link, name_of, register_links
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.admin.sidebar import SYSTEM
-from trustengine.errors import DomainError
 
 
 class EraseAction(EvidenceAdmin):
@@ -38,9 +38,9 @@ class EraseAction(EvidenceAdmin):
             return self._ask(request, user, problem="Type “erase” to go on. Nothing was changed.")
         try:
             erasure = request_erasure(user, actor=cast(User, request.user), reason="staff_action")
-        except DomainError as refusal:
-            if refusal.status == PERMISSION_STATUS:
-                raise PermissionDenied(refusal.detail) from refusal
+        except errors.PermissionDenied as refusal:
+            raise PermissionDenied(refusal.detail) from refusal
+        except errors.DomainError as refusal:
             return self._ask(request, user, problem=refusal.detail)
         self.message_user(request, "The account is closed; a worker erases what it held.", messages.SUCCESS)
         return redirect("admin:accounts_erasure_change", erasure.pk)
@@ -56,9 +56,6 @@ class EraseAction(EvidenceAdmin):
             "problem": problem,
         }
         return render(request, "console/accounts/erase.html", context, status=400 if problem else 200)
-
-
-PERMISSION_STATUS = 403
 
 
 @admin.register(Erasure)

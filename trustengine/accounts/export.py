@@ -52,7 +52,8 @@ def memberships(user: User) -> Iterator[Row]:
 
 @exporter("accounts.erasure", "accounts.Erasure")
 def erasure(user: User) -> Iterator[Row]:
-    yield from Erasure.objects.filter(user=user).values("state", "progress", "requested_at", "finished_at")
+    for row in Erasure.objects.filter(user=user).values("state", "progress", "requested_at", "finished_at"):
+        yield dict(row)
 
 
 @exporter("accounts.failed_sign_ins")

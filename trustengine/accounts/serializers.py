@@ -5,7 +5,7 @@ from rest_framework import serializers
 from trustengine.accounts import examples as shown
 from trustengine.accounts.models import Erasure, Membership, Profile, User
 from trustengine.accounts.names import MAX_LENGTH, is_unseen
-from trustengine.api.schema import example
+from trustengine.api.schema import example, examples
 
 
 @example(shown.CREDENTIALS)
@@ -67,7 +67,7 @@ class MyProfile(serializers.ModelSerializer[Membership]):
         fields = ["id", "kind", "display_name", "role"]
 
 
-@example(shown.ERASURE)
+@examples({202: shown.ERASURE})
 class ErasureOutput(serializers.ModelSerializer[Erasure]):
     """An erasure as asked for. Nobody is left to ask how far it has come."""
 

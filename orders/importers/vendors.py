@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orders.models import VendorTerms
-from trustengine.accounts.importers import add_people, find_people
+from trustengine.accounts.importers import add_people, erased_people, find_people
 from trustengine.accounts.models import Membership, Profile
 from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
@@ -44,8 +44,11 @@ class Vendors(Importer):
     def look_up(self, rows: Sequence[Row]) -> None:
         customers = Profile.objects.filter(Among("pk", [row["vendor_id"] for row in rows]), kind=Profile.Kind.CUSTOMER)
         self.customers = set(customers.values_list("pk", flat=True))
+        self.erased = erased_people(row["user_id"] for row in rows if row["user_id"] is not UNSAID)
 
     def refusal(self, row: Row) -> Refusal | None:
+        if row["user_id"] in self.erased:
+            return Refusal(Reason.UNKNOWN_REFERENCE, "user_id")
         if row["vendor_id"] in self.customers:
             return Refusal(Reason.INVALID_VALUE, "vendor_id")  # the id of a profile that is no vendor
         return None

@@ -1,4 +1,5 @@
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
@@ -7,11 +8,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from trustengine.accounts.callers import caller
-from trustengine.accounts.errors import AuthRequired, TokenInvalid
+from trustengine.accounts.erasing import request_erasure
+from trustengine.accounts.errors import AuthRequired, ErasureHindered, TokenInvalid
+from trustengine.accounts.exporting import export_of
 from trustengine.accounts.models import Membership
 from trustengine.accounts.serializers import (
     AccessOutput,
     Credentials,
+    ErasureOutput,
+    ExportOutput,
     Me,
     MeChanges,
     MyProfile,
@@ -22,14 +27,23 @@ from trustengine.accounts.services import choose_notices, rename, sign_in
 from trustengine.accounts.tokens import issue, renew
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
-from trustengine.api.throttles import WritesPerAddress
-from trustengine.errors import AccountSuspended
+from trustengine.api.throttles import Throttle, WritesPerAddress
+from trustengine.errors import AccountSuspended, RateLimitExceeded
 
 
 class TokenRequests(WritesPerAddress):
     """Guessing of passwords and refresh tokens, so the limit holds without Redis too."""
 
     limit = Limit("token-requests", "TOKEN_REQUESTS_PER_MINUTE", WithoutRedis.DATABASE)
+
+
+class ExportsPerUser(Throttle):
+    """Exports read all that there is of somebody; without Redis nobody is kept from their data."""
+
+    limit = Limit("exports", "EXPORTS_PER_MINUTE", WithoutRedis.OPEN)
+
+    def caller(self, request: Request) -> str | None:
+        return str(request.user.pk) if request.user.is_authenticated else None
 
 
 class TokenView(APIView):
@@ -83,6 +97,36 @@ class MeView(APIView):
         if notices := given.validated_data.get("notices"):
             choose_notices(caller(request), **notices)
         return Response(Me(caller(request)).data)
+
+    @raises(ErasureHindered)
+    @extend_schema(request=None, responses={202: ErasureOutput})
+    def delete(self, request: Request) -> Response:
+        """Erase everything personal about the caller.
+
+        The account is closed at once, and no token of its is believed any more; a job
+        takes away texts, votes and identifiers within minutes. Orders stay as records of
+        commerce, under a name that says nothing. Suspended users may do this too.
+        """
+        user = caller(request)
+        return Response(ErasureOutput(request_erasure(user, actor=user)).data, status=202)
+
+
+class ExportView(APIView):
+    """Everything held about the caller."""
+
+    throttle_classes = [ExportsPerUser]
+
+    @raises(RateLimitExceeded)
+    @extend_schema(operation_id="me_export", responses=ExportOutput)
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Everything held about the caller, by kind.
+
+        The answer is streamed: it is complete if, and only if, it is valid JSON.
+        """
+        answer = StreamingHttpResponse(export_of(caller(request)), content_type="application/json")
+        answer["Content-Disposition"] = 'attachment; filename="export.json"'
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
 
 class MyProfilesView(ListAPIView[Membership]):

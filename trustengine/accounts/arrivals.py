@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from trustengine.accounts import tombstones
 from trustengine.accounts.birthdates import of_age_on
 from trustengine.accounts.errors import TokenInvalid
 from trustengine.accounts.models import Membership, Profile, User
@@ -27,7 +28,7 @@ def user_of(token: VerifiedToken) -> User:
     if token.is_own:
         user = owner_of(token.claims)
         return user if hasattr(user, "customer_profile") else first_sight(user.subject)
-    user = _user_of_subject(subject_of(token.claims), name=token.claims.get("name"))
+    user = _user_of_subject(token.claims)
     user.has_staff_rights = False
     _follow_birthdate(user, token.claims.get("birthdate"))
     return user
@@ -46,11 +47,13 @@ def subject_of(claims: Mapping[str, Any]) -> str:
 
 
 @transaction.atomic
-def first_sight(subject: str, *, name: object = None) -> User:
+def first_sight(subject: str, *, name: object = None, issued_at: object = None) -> User:
     """The user of this subject, made if need be, with a customer profile, made if need be.
 
     Free of races: the insert waits for one of the same subject that is under way, and
-    whoever then holds the user's lock finds the profile there or makes it.
+    whoever then holds the user's lock finds the profile there or makes it. Raises
+    TokenInvalid where the subject was erased, and the token is not known to be younger:
+    nobody comes back by a token that they still had.
     """
     if settings.READ_ONLY:
         raise ReadOnlyMode
@@ -59,6 +62,10 @@ def first_sight(subject: str, *, name: object = None) -> User:
     User.objects.bulk_create([newcomer], ignore_conflicts=True)
     user = User.objects.select_for_update(of=("self",), no_key=True).get(subject=subject)
     if user.pk == newcomer.pk:
+        # After the insert, which waited for an erasure that had this subject in hand.
+        erased = tombstones.erased_at(subject)
+        if erased and not (isinstance(issued_at, int | float) and issued_at > erased.timestamp()):
+            raise TokenInvalid("erased")
         record("user.first_seen", user)
     if not hasattr(user, "customer_profile"):
         profile = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=user, display_name=presentable(name))
@@ -67,10 +74,11 @@ def first_sight(subject: str, *, name: object = None) -> User:
     return user
 
 
-def _user_of_subject(subject: str, *, name: object) -> User:
+def _user_of_subject(claims: Mapping[str, Any]) -> User:
+    subject = subject_of(claims)
     user = User.objects.select_related("customer_profile").filter(subject=subject).first()
     if user is None or not hasattr(user, "customer_profile"):
-        user = first_sight(subject, name=name)
+        user = first_sight(subject, name=claims.get("name"), issued_at=claims.get("iat"))
     if not user.is_active:
         raise TokenInvalid("inactive")
     return user

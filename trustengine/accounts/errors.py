@@ -26,3 +26,7 @@ class TokenInvalid(DomainError):
 
 class LastOwner(InvalidTransition):
     message = "A profile keeps at least one owner."
+
+
+class ErasureHindered(InvalidTransition):
+    message = "This account cannot be erased yet: others depend on it."

@@ -20,3 +20,12 @@ ME = {
 NOTICE_CHANGES = {"review_invitations": False}
 ME_CHANGES = {"display_name": "Ada L.", "notices": NOTICE_CHANGES}
 MY_PROFILE = {"id": PROFILE, "kind": "customer", "display_name": "Ada L.", "role": "owner"}
+ERASURE = {"state": "requested", "requested_at": "2026-03-01T09:30:00Z"}
+EXPORT = {
+    "version": 1,
+    "user": USER,
+    "sections": {
+        "accounts.profiles": [{"id": PROFILE, "kind": "customer", "display_name": "Ada L."}],
+        "reviews.votes": [{"review_id": "018f6d1e-0000-7000-8000-00000000ada2", "helpful": True}],
+    },
+}

@@ -61,6 +61,8 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_user",
         "accounts.view_profile",
         "accounts.view_membership",
+        "accounts.view_erasure",
+        "accounts.erase_user",
         "orders.view_order",
         "orders.view_checkout",
         "orders.view_paymentevent",

@@ -1,4 +1,8 @@
-"""People from a marketplace's files: the person with id X is the user whose subject is X."""
+"""People from a marketplace's files: the person with id X is the user whose subject is X.
+
+Somebody erased stays so. Their row is kept as it is, and rows that refer to them, such as
+their reviews and votes, are refused as if they had never been.
+"""
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,6 +13,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.utils import timezone
 
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.tombstones import erased_among
 from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.identifiers import uuid7
 from trustengine.operations.importing import (
@@ -25,12 +30,22 @@ from trustengine.operations.importing import (
     values,
 )
 
+# What an import finds of somebody erased: it has been changed by others since, so it is kept as it is.
+ERASED = Stored({"email": None, "created_at": None}, None)
+
 
 def customer_accounts(ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, UUID]]:
-    """The (user id, profile id) of each of these customers who exists, in one query."""
-    profiles = Profile.objects.filter(Among("user__subject", [str(customer) for customer in set(ids)]))
+    """The (user id, profile id) of each of these customers who exists, and was never erased."""
+    wanted = set(ids)
+    wanted -= erased_people(wanted)
+    profiles = Profile.objects.filter(Among("user__subject", [str(customer) for customer in wanted]))
     found = profiles.values_list("user__subject", "user", "pk")
     return {UUID(subject): (user, profile) for subject, user, profile in found}
+
+
+def erased_people(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these people who were erased: no file brings anything of theirs back."""
+    return {UUID(subject) for subject in erased_among([str(person) for person in set(ids)])}
 
 
 def find_people(ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
@@ -87,7 +102,10 @@ class Customers(Importer):
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
         ids = [customer for (customer,) in keys]
         found = find_people(ids, lock=True) if lock else self.people
-        return {(customer,): found[customer] for customer in customer_accounts(ids) if customer in found}
+        known: dict[Key, Stored] = {
+            (customer,): found[customer] for customer in customer_accounts(ids) if customer in found
+        }
+        return known | {(customer,): ERASED for customer in erased_people(ids)}
 
     def create(self, planned: Sequence[Planned]) -> None:
         """A person may be known already, as a vendor's owner or as staff: then only the profile is new."""

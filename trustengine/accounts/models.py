@@ -177,3 +177,61 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.profile} · {self.role}"
+
+
+class Erasure(models.Model):
+    """That a person asked to be forgotten, and how far this has come. Their account is closed from its first commit.
+
+    ``progress`` is written in the transaction of the batch that it tells of, so that
+    whenever the process dies, it says exactly what has been done.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(User, models.PROTECT, related_name="erasure")
+    requested_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The person themselves or an operator; empty for a command.",
+    )
+    state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
+    progress = models.JSONField(default=dict, help_text="Of each step begun: the rows so far, and whether it is done.")
+    problem = models.CharField(max_length=200, blank=True, default="", help_text="The step that failed, and the error.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("erase_user", "May erase users")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="done", finished_at__isnull=False) | (~Q(state="done") & Q(finished_at=None)),
+                name="erasure_done_has_time",
+            )
+        ]
+        indexes = [models.Index(fields=["-requested_at", "-id"], name="erasure_newest")]
+
+    def __str__(self) -> str:
+        return f"erasure {str(self.pk)[-8:]}"
+
+
+class ErasedSubject(models.Model):
+    """A keyed digest of the subject of somebody erased: it recognises them, and names nobody.
+
+    It keeps tokens from before the erasure, and a marketplace's files, from bringing them
+    back. Without a link to the user: what is left of them stays nobody's.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    erased_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.digest[:8]}…"

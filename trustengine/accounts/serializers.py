@@ -3,9 +3,9 @@ from typing import Any
 from rest_framework import serializers
 
 from trustengine.accounts import examples as shown
-from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.models import Erasure, Membership, Profile, User
 from trustengine.accounts.names import MAX_LENGTH, is_unseen
-from trustengine.api.schema import example
+from trustengine.api.schema import example, examples
 
 
 @example(shown.CREDENTIALS)
@@ -83,3 +83,22 @@ class MyProfile(serializers.ModelSerializer[Membership]):
     class Meta:
         model = Membership
         fields = ["id", "kind", "display_name", "role"]
+
+
+@examples({202: shown.ERASURE})
+class ErasureOutput(serializers.ModelSerializer[Erasure]):
+    """An erasure as asked for. Nobody is left to ask how far it has come."""
+
+    class Meta:
+        model = Erasure
+        fields = ["state", "requested_at"]
+        read_only_fields = fields
+
+
+@example(shown.EXPORT)
+class ExportOutput(serializers.Serializer[Any]):
+    """Rows by kind. More kinds and members may come; ``version`` changes when one goes."""
+
+    version = serializers.IntegerField()
+    user = serializers.UUIDField()
+    sections = serializers.DictField(child=serializers.ListField(child=serializers.DictField()))

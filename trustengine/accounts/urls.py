@@ -1,6 +1,6 @@
 from django.urls import path
 
-from trustengine.accounts.api import MeView, MyProfilesView, TokenRefreshView, TokenView
+from trustengine.accounts.api import ExportView, MeView, MyProfilesView, TokenRefreshView, TokenView
 from trustengine.accounts.pages import SessionView
 
 urlpatterns = [
@@ -8,5 +8,6 @@ urlpatterns = [
     path("auth/token/refresh/", TokenRefreshView.as_view(), name="auth-token-refresh"),
     path("auth/session/", SessionView.as_view(), name="auth-session"),
     path("me/", MeView.as_view(), name="me"),
+    path("me/export/", ExportView.as_view(), name="my-export"),
     path("me/profiles/", MyProfilesView.as_view(), name="my-profiles"),
 ]

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 TONES = {
     "pending": "warning",
     "ready": "info",
+    "requested": "info",
     "running": "primary",
     "done": "success",
     "dead": "danger",

@@ -135,8 +135,8 @@ def fail(taken: Claim, error: BaseException) -> None:
     """Put what is still held back with a growing delay, or make it a dead letter after its last attempt."""
     details = {
         "type": type(error).__name__,
-        "message": _storable(str(error)[:MESSAGE_CHARACTERS]),
-        "traceback": _storable("".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]),
+        "message": _storable(_without_rows(str(error)).strip()[:MESSAGE_CHARACTERS]),
+        "traceback": _storable("".join(map(_without_rows, traceback.format_exception(error)))[-TRACEBACK_CHARACTERS:]),
         "at": timezone.now().isoformat(),
         "worker": this_worker(),
     }
@@ -210,6 +210,15 @@ def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:
     for job in jobs:
         groups.setdefault(job.key, []).append(job)
     return list(groups.values())
+
+
+def _without_rows(text: str) -> str:
+    """A database's message without the values of the row that it refuses, which people may have written.
+
+    Of a traceback this is given one part at a time: the detail ends the part of its error.
+    """
+    said, detail, _ = text.partition("\nDETAIL:")
+    return said + "\n" * bool(detail)
 
 
 def _storable(text: str) -> str:

@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewStatus": "reviews.models.Review.Status",
         "RevisionState": "reviews.models.ReviewRevision.State",
         "PhotoState": "reviews.models.ReviewPhoto.State",
+        "ErasureState": "trustengine.accounts.models.Erasure.State",
         "OrderStatus": "orders.models.Order.Status",
         "FulfilmentStatus": "orders.models.OrderItem.Fulfilment",
     },
@@ -287,6 +288,7 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1, maximum=8_760)
 ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
+EXPORTS_PER_MINUTE = env.integer("EXPORTS_PER_MINUTE", 6, minimum=1)
 TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
 STALE_REFRESH_SECONDS = env.integer("STALE_REFRESH_SECONDS", 15, minimum=1, maximum=86_400)
 STALE_KEPT_HOURS = env.integer("STALE_KEPT_HOURS", 6, minimum=1, maximum=8_760)

@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.admin.erasures import EraseAction
+from trustengine.accounts.models import Erasure, Membership, Profile, User
 from trustengine.accounts.services import note_rights_changed, reinstate_user, rights_of, suspend_user
 from trustengine.admin import EvidenceAdmin, Link, register_links
 from trustengine.admin.sidebar import MARKETPLACE, SYSTEM
@@ -40,7 +41,7 @@ class SuperuserForm(EvidenceAdmin):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserForm):
+class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
     """People, and the accounts of staff. Who somebody is elsewhere is shown only to those who may see identities."""
 
     form = UserChangeForm
@@ -68,6 +69,12 @@ class UserAdmin(DjangoUserAdmin, SuperuserForm):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = super().get_fieldsets(request, obj)
         return [entry for entry in shown if entry[0] != "Identity" or sees_identities(request)]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who is being forgotten gets neither a name nor a password again."""
+        if isinstance(obj, User) and Erasure.objects.filter(user=obj).exists():
+            return False
+        return super().has_change_permission(request, obj)
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")

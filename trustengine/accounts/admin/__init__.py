@@ -1,0 +1,3 @@
+from trustengine.accounts.admin import erasures, people
+
+__all__ = ["erasures", "people"]

@@ -1,0 +1,38 @@
+"""Background work of accounts."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from trustengine.jobs.claims import backoff
+from trustengine.jobs.registry import job
+from trustengine.jobs.services import enqueue
+
+LEAST_PAUSE = timedelta(seconds=10)
+
+
+@job(queue="default", coalesce=True)
+def erase(key: str) -> None:
+    """One batch of an erasure, and another job for the next one in the same transaction.
+
+    A step that fails is tried again with growing pauses for as long as it takes: there is
+    no giving up on a person's right.
+    """
+    from trustengine.accounts.erasing import advance
+    from trustengine.accounts.models import Erasure
+
+    erasure = advance(UUID(key))
+    if erasure.state == Erasure.State.FAILED:
+        pause = LEAST_PAUSE + backoff(erasure.failures)
+        enqueue(erase, key=key, run_at=timezone.now() + pause)
+    elif erasure.state != Erasure.State.DONE:
+        enqueue(erase, key=key)
+
+
+@job(queue="low", coalesce=True, atomic=False)
+def erase_leftovers(key: str) -> dict[str, int]:
+    """Erase what an earlier request has still written about somebody while they were being erased."""
+    from trustengine.accounts.erasing import look_again
+
+    return {"rows": look_again(UUID(key))}

@@ -6,12 +6,13 @@ provider is called before any of them: a slow provider holds up nobody's stock.
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -73,9 +74,9 @@ def start_checkout(*, actor: User, idempotency_key: str = "") -> Started:
         intent = _ask_for(purchase, idempotency_key)
         try:
             return _open(purchase, intent, actor)
-        except (_Moved, DomainError) as error:
+        except (_Moved, DomainError, DatabaseError) as error:
             if not idempotency_key:  # with a key, a repeat is given this very intent again
-                enqueue(cancel_intent, provider=provider().name, intent_id=intent.id)
+                _abandon(intent)
             if not isinstance(error, _Moved):
                 raise
     raise TryAgain("Prices or stock are changing at this moment. Please try again.")
@@ -131,6 +132,12 @@ def _create_intent(purchase: Purchase, key: str) -> Intent:
         key=key,
         metadata={"customer": str(purchase.customer.pk)},  # the same at a repeat: the provider compares
     )
+
+
+def _abandon(intent: Intent) -> None:
+    """Have an intent cancelled that nobody knows of. For tidiness: without its secret it cannot be paid."""
+    with suppress(DatabaseError):  # which may be away: it is what went wrong before that matters
+        enqueue(cancel_intent, provider=provider().name, intent_id=intent.id)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from orders.jobs.checkouts import expire_checkout, expire_checkouts
@@ -256,6 +257,27 @@ def test_an_intent_for_what_is_gone_meanwhile_is_cancelled(stripe, monkeypatch):
     assert (refused.json()["code"], refused.json()["products"]) == ("OUT_OF_STOCK", [str(product.pk)])
     assert to_be_cancelled() == list(stripe.intents)
     assert not Checkout.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_product_that_somebody_keeps_locked_is_tried_again_later_and_the_intent_given_up(stripe):
+    product = ProductFactory(stock=1)
+    client = api_client_for(cart(product))
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor, connection.cursor() as own:
+            cursor.execute("SELECT 1 FROM orders_product FOR UPDATE")
+            own.execute("SET lock_timeout = '50ms'")
+            refused = client.post(URL)
+            own.execute("RESET lock_timeout")
+    finally:
+        other.rollback()
+        other.close()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "TRY_AGAIN")
+    assert to_be_cancelled() == list(stripe.intents)
+    assert client.post(URL).status_code == 201
 
 
 def test_a_keyed_repeat_after_a_failure_is_given_the_same_intent(stripe, monkeypatch):

@@ -25,6 +25,8 @@ PATTERNS = [
         r"""((?:passw(?:or)?d|secret|token|api_?key|authorization|cookie)\w*["']?\s*[=:]\s*["']?)[^\s"',;&)}\]]+""",
         re.IGNORECASE,
     ),
+    # The row that PostgreSQL refused, with whatever people wrote into it.
+    re.compile(r"(\nDETAIL: )(?s:.+?)(?=\n\n(?:The above exception|During handling)|\Z)"),
     re.compile(r"()[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+"),
 ]
 DEEPEST = 8

@@ -217,7 +217,10 @@ class Erasure(models.Model):
                 name="erasure_done_has_time",
             )
         ]
-        indexes = [models.Index(fields=["-requested_at", "-id"], name="erasure_newest")]
+        indexes = [
+            models.Index(fields=["-requested_at", "-id"], name="erasure_newest"),
+            models.Index(fields=["requested_at"], condition=~Q(state="done"), name="erasure_open"),
+        ]
 
     def __str__(self) -> str:
         return f"erasure {str(self.pk)[-8:]}"

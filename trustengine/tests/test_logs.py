@@ -53,6 +53,10 @@ def lines() -> Iterator[Lines]:
         ("postgres://shop:hunter2@db:5432/shop", "postgres://shop:[redacted]@db:5432/shop"),
         ("signed with whsec_12345678abcd", "signed with [redacted]"),
         (
+            "IntegrityError: refused\nDETAIL:  Failing row contains (Ada\n\nwrote).\n\nThe above exception was",
+            "IntegrityError: refused\nDETAIL: [redacted]\n\nThe above exception was",
+        ),
+        (
             "/api/v1/products/0190f3c2-7e7b-7c3d-8f00-000000000000/",
             "/api/v1/products/0190f3c2-7e7b-7c3d-8f00-000000000000/",
         ),

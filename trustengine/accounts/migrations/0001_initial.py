@@ -100,6 +100,10 @@ class Migration(migrations.Migration):
             model_name='erasure',
             index=models.Index(fields=['-requested_at', '-id'], name='erasure_newest'),
         ),
+        migrations.AddIndex(
+            model_name='erasure',
+            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['requested_at'], name='erasure_open'),
+        ),
         migrations.AddConstraint(
             model_name='erasure',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('finished_at', None)), _connector='OR'), name='erasure_done_has_time'),

@@ -63,6 +63,28 @@ class Scene:
         cast_vote(self.review.pk, voter=self.voter, vote_type="helpful")
 
 
+def erase(user: Any) -> None:
+    erasure = request_erasure(user, actor=None)
+    while erasure.state != Erasure.State.DONE:
+        erasure = advance(erasure.pk)
+        assert erasure.state != Erasure.State.FAILED, erasure.problem
+
+
+@transaction.atomic
+def run_job(handler: Callable[[str], None], key: object) -> None:
+    """As a worker runs a coalesced job."""
+    lock_key(handler, str(key))
+    handler(str(key))
+
+
+@transaction.atomic
+def fix(target: str, key: Any) -> None:
+    """As ``reconcile --fix`` does where a value has drifted."""
+    reconciler = reconcilers()[target]()
+    reconciler.lock(key)
+    reconciler.repair(Drift(key, {}, {}))
+
+
 VERBS: dict[str, Callable[[Scene], Any]] = {
     "submit": lambda at: submit_review(
         author=at.author, product_id=at.product.pk, order_id=at.order.pk, rating=2, comment="Broke after a week."
@@ -96,28 +118,6 @@ STEADY = {
     "hide", "restore", "screen", "vote", "withdraw vote", "suspend", "rename", "fold", "reputation",
     "fix votes", "fix ratings", "fix order status",
 }  # fmt: skip
-
-
-def erase(user: Any) -> None:
-    erasure = request_erasure(user, actor=None)
-    while erasure.state != Erasure.State.DONE:
-        erasure = advance(erasure.pk)
-        assert erasure.state != Erasure.State.FAILED, erasure.problem
-
-
-@transaction.atomic
-def run_job(handler: Callable[[str], None], key: object) -> None:
-    """As a worker runs a coalesced job."""
-    lock_key(handler, str(key))
-    handler(str(key))
-
-
-@transaction.atomic
-def fix(target: str, key: Any) -> None:
-    """As ``reconcile --fix`` does where a value has drifted."""
-    reconciler = reconcilers()[target]()
-    reconciler.lock(key)
-    reconciler.repair(Drift(key, {}, {}))
 
 
 @contextmanager

@@ -127,6 +127,26 @@ def test_a_failing_job_does_not_stop_those_behind_it():
     assert marks() == ["0", "2", "3"]
 
 
+@pytest.mark.django_db
+def test_an_error_is_kept_without_the_row_that_the_database_refused():
+    written = "\n\n".join(["Ada", "wrote this"])  # not as it stands in the source, which a traceback quotes
+
+    @job()
+    def work():
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE said (text text, CHECK (length(text) < 5)) ON COMMIT DROP")
+            cursor.execute("INSERT INTO said VALUES (%s)", [written])
+
+    enqueue(work)
+    run_due_jobs(failing=True)
+
+    details = Job.objects.get().error_details
+    assert details["type"] == "IntegrityError"
+    assert "said_text_check" in details["message"]
+    assert "IntegrityError" in details["traceback"]
+    assert not [text for text in (details["message"], details["traceback"]) if "wrote this)" in text or written in text]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_job_fails_where_a_constraint_waits_for_the_commit():
     with connection.cursor() as cursor:

@@ -154,7 +154,6 @@ def _refresh_soon(items: QuerySet[OrderItem]) -> None:
         enqueue(refresh_trend, key=product, run_at=soon)
 
 
-@subscribe("reviews.rating_changed", key="product_id")
 @subscribe("reviews.counted_changed", key="product_id")
 @job(queue="low", coalesce=True)
 def refresh_trend(key: str) -> None:

@@ -13,6 +13,8 @@ from orders.models import Order, OrderItem
 from reviews.folding import fold, forget_cold
 from reviews.models import Restriction, Review, ReviewPhoto
 from reviews.models.photo import thumbnail_name
+from reviews.models import Review
+from reviews.pacing import fold, forget_cold
 from trustengine.bulk import Among
 from trustengine.jobs.registry import job, scheduled, subscribe
 from trustengine.jobs.services import enqueue, enqueue_keys
@@ -230,7 +232,6 @@ def _refresh_soon(items: QuerySet[OrderItem]) -> None:
         enqueue(refresh_trend, key=product, run_at=soon)
 
 
-@subscribe("reviews.rating_changed", key="product_id")
 @subscribe("reviews.counted_changed", key="product_id")
 @job(queue="low", coalesce=True)
 def refresh_trend(key: str) -> None:

@@ -22,7 +22,7 @@ from trustengine.testing import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 6
+ROUNDS = 4
 
 
 class Traffic:

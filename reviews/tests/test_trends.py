@@ -152,3 +152,27 @@ def test_listing_by_trend_costs_the_same_for_any_number_of_products(django_asser
         refresh([product.pk])
     with django_assert_num_queries(1):
         listed()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"status": "pending"},
+        {"is_hidden": True},
+        {"restricted_at": timezone.now()},
+        {"deleted_at": timezone.now()},
+        {"quarantined_at": timezone.now()},
+        {"purchase_refunded_at": timezone.now()},
+    ],
+)
+def test_reviews_count_for_the_trend_as_they_do_for_the_rating(fields):
+    """The trend's facts are SQL of its own; this holds it to the one definition."""
+    review = approved_review()
+    OrderItem.objects.update(refunded_at=timezone.now())
+    Review.objects.filter(pk=review.pk).update(**fields)
+
+    refresh([review.product_id])
+
+    counted = Review.objects.counted().filter(pk=review.pk).exists()
+    assert ProductTrend.objects.filter(product=review.product_id).exists() == counted

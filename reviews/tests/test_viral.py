@@ -4,7 +4,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from reviews import folding
+from reviews import pacing
 from reviews.models import ReviewHeat, ReviewVoteShard
 from reviews.services import cast_vote
 from reviews.tests.factories import approved_review
@@ -80,7 +80,7 @@ def test_folds_of_a_viral_review_are_spaced_and_its_counts_approximate_and_nothi
 
 def test_a_fold_that_comes_too_early_waits_for_its_turn():
     review = made_viral()
-    moved, not_before = folding.fold(review.pk)
+    moved, not_before = pacing.fold(review.pk)
 
     assert not moved
     assert not_before == ReviewHeat.objects.get(pk=review.pk).next_fold_at
@@ -122,5 +122,5 @@ def test_what_is_known_of_reviews_at_rest_is_forgotten():
     run_due_jobs()
     ReviewHeat.objects.filter(pk=cold.pk).update(measured_at=timezone.now() - timedelta(hours=3))
 
-    assert folding.forget_cold(batch=10) == 1
+    assert pacing.forget_cold(batch=10) == 1
     assert ReviewHeat.objects.get().pk == hot.pk

@@ -160,3 +160,40 @@ def test_any_mix_of_parallel_votes_is_counted_exactly():
     assert not [result for result in results if isinstance(result, Exception)]
     review.refresh_from_db()
     assert shard_totals(review) == vote_totals(review) == (review.helpful_votes, review.unhelpful_votes)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"status": "pending"},
+        {"status": "rejected"},
+        {"is_hidden": True},
+        {"restricted_at": timezone.now()},
+        {"quarantined_at": timezone.now()},
+        {"purchase_refunded_at": timezone.now()},
+    ],
+)
+def test_what_is_public_may_be_voted_on_and_nothing_else(fields):
+    """The check is SQL of its own; this holds it to the one definition."""
+    review = approved_review()
+    Review.objects.filter(pk=review.pk).update(**fields)
+
+    if Review.objects.public().filter(pk=review.pk).exists():
+        assert cast_vote(review.pk, voter=UserFactory(), vote_type="helpful").changed
+    else:
+        with pytest.raises(errors.ReviewNotFound):
+            cast_vote(review.pk, voter=UserFactory(), vote_type="helpful")
+        with pytest.raises(errors.ReviewNotApproved):
+            cast_vote(review.pk, voter=moderator(), vote_type="helpful")
+
+
+@pytest.mark.django_db
+def test_a_vote_costs_a_fixed_number_of_statements(django_assert_num_queries):
+    review, voter = approved_review(), UserFactory()
+
+    with django_assert_num_queries(6):  # a savepoint and its release, checks, vote and totals, trace, job
+        cast_vote(review.pk, voter=voter, vote_type="helpful")
+    with django_assert_num_queries(8):  # and a change moves its shard in a later statement
+        cast_vote(review.pk, voter=voter, vote_type="unhelpful")

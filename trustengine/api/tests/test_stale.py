@@ -130,3 +130,16 @@ def test_what_is_taken_down_does_not_come_back_with_an_outage():
 
     with database_away():
         assert get(page).status_code == 503
+
+
+@pytest.mark.parametrize("page", ["", "rating/", "reviews/", "reviews/?ordering=helpful"])
+def test_a_product_its_rating_and_first_reviews_are_marked_and_not_to_be_kept_further(page):
+    address = f"/api/v1/products/{approved_review().product_id}/{page}"
+    fresh = get(address)
+
+    with database_away():
+        kept = get(address, HTTP_IF_NONE_MATCH=fresh["ETag"])
+
+    assert (kept.status_code, json.loads(kept.content)) == (200, json.loads(fresh.content))
+    assert (kept["X-Stale"], kept["Cache-Control"]) == ("true", "no-store")
+    assert "ETag" not in kept

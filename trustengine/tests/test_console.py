@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from orders.tests.factories import OrderItemFactory
 from reviews.services import edit_review
-from reviews.tests.factories import approved_review, pending_review
+from reviews.tests.factories import approved_review, pending_reply, pending_review
 from trustengine.accounts.tests.factories import StaffFactory
 from trustengine.admin import Card, Chart, EvidenceAdmin, Series
 from trustengine.audit.sealing import seal_batch
@@ -50,6 +50,7 @@ def lively_marketplace():
     edited = approved_review()
     edit_review(edited.pk, author=edited.author, changes={"comment": "Different words altogether."})
     pending_review()
+    pending_reply(edited)
     OrderItemFactory()
     begin("backfill", "ratings")
     enqueue(prune)

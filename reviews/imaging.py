@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Lock
 from typing import IO
 
 import structlog
@@ -16,6 +17,9 @@ logger = structlog.get_logger(__name__)
 FORMATS = ("JPEG", "PNG", "WEBP")
 QUALITY = 85
 WHITE = (255, 255, 255)
+
+# A large picture takes up to 16 bytes a pixel while it is decoded (WebP): a process decodes one at a time.
+_decoding = Lock()
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,11 @@ def _decoded(given: bytes) -> Image.Image:
             if getattr(image, "n_frames", 1) > 1:
                 raise FileTypeNotAllowed
             edge = settings.PHOTO_EDGE
-            image.draft("RGB", (edge, edge))  # a JPEG is decoded at a fraction of its size, where that is enough
-            upright = ImageOps.exif_transpose(image)  # reads all of it, so that what is cut off fails here
-            return _reduced(_in_srgb(upright), edge)
+            with _decoding:
+                image.draft("RGB", (edge, edge))  # a JPEG is decoded at a fraction of its size, where that is enough
+                image.load()  # all of it, so that what is cut off fails here
+                # Made small before anything else: each step after this one would copy all the pixels.
+                return _in_srgb(ImageOps.exif_transpose(_reduced(_resizable(image), edge)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FileTooLarge("The picture has more pixels than allowed.") from error
     except (FileTooLarge, FileTypeNotAllowed, MemoryError):
@@ -72,9 +78,16 @@ def _decoded(given: bytes) -> Image.Image:
         raise FileTypeNotAllowed from error
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
+def _resizable(image: Image.Image) -> Image.Image:
+    """The same in a mode whose pixels can be mixed."""
     if image.mode.startswith("I"):  # 16 bits of grey, which a plain conversion would cut off at 255
-        return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode in {"1", "P", "PA"}:
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if profile and image.mode in {"RGB", "CMYK", "L"}:
         try:

@@ -10,10 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from orders.models import Order, OrderItem
-from reviews.folding import fold, forget_cold
 from reviews.models import Restriction, Review, ReviewPhoto
 from reviews.models.photo import thumbnail_name
-from reviews.models import Review
 from reviews.pacing import fold, forget_cold
 from trustengine.bulk import Among
 from trustengine.jobs.registry import job, scheduled, subscribe

@@ -6,10 +6,10 @@ from django.contrib.auth.models import Group
 
 from orders.models import OrderItem, Product
 from orders.tests.factories import OrderItemFactory, ProductFactory
-from reviews.models import Review
-from reviews.services import approve_review, submit_review
+from reviews.models import Review, VendorReply
+from reviews.services import approve_review, submit_review, write_reply
 from trustengine.accounts.models import User
-from trustengine.accounts.tests.factories import UserFactory
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 
 
 def moderator() -> User:
@@ -41,3 +41,10 @@ def pending_review(item: OrderItem | None = None, **content: Any) -> Review:
 def approved_review(item: OrderItem | None = None, **content: Any) -> Review:
     """A review that a rule has approved, so public and counted."""
     return approve_review(pending_review(item, **content).pk, actor=None)
+
+
+def pending_reply(review: Review | None = None, text: str = "Thank you.") -> VendorReply:
+    """The vendor's reply to a public review, as just written."""
+    review = review or approved_review()
+    member = MembershipFactory(profile=review.product.vendor, role="manager").user
+    return write_reply(review.pk, member=member, text=text).reply

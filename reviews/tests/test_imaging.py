@@ -103,6 +103,15 @@ def test_large_pictures_are_reduced(settings):
         assert (kept.width, kept.height) == (100, 50)
 
 
+@pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1"])
+def test_large_pictures_are_reduced_without_jagged_edges(mode, settings):
+    settings.PHOTO_EDGE = 64
+
+    colours = opened(take(picture("PNG", size=(640, 640), mode=mode)).data).convert("L").getcolors()
+
+    assert len(colours) > 32
+
+
 def test_too_many_bytes_are_refused_whatever_was_announced(settings):
     settings.PHOTO_MAX_BYTES = 1_000
     data = b"x" * 1_001

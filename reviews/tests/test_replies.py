@@ -16,6 +16,7 @@ from reviews.services import (
     hide_review,
     reject_reply,
     restore_reply,
+    restrict_review,
     withdraw_reply,
     withdraw_review,
     write_reply,
@@ -288,3 +289,26 @@ def test_a_decision_and_a_withdrawal_at_once_leave_nothing_waiting():
     reply.refresh_from_db()
     assert reply.deleted_at is not None
     assert not reply.revisions.filter(state="pending").exists()
+
+
+@pytest.mark.django_db
+def test_ones_own_reviews_need_no_query_each():
+    author = UserFactory()
+
+    def add():
+        review = approved_review(delivered_purchase(author))
+        answered(review)
+        restrict_review(review.pk, actor=None, ground="manipulated_rating")
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            page = api_client_for(author).get("/api/v1/me/reviews/").json()["results"]
+        assert all(review["reply"] and review["restriction"] for review in page)
+        return len(captured)
+
+    add()
+    few = queries()
+    for _ in range(3):
+        add()
+
+    assert queries() == few

@@ -12,7 +12,7 @@ from django.utils import timezone
 from orders.admin.stuck import SavedFilters
 from orders.tests.factories import CheckoutFactory, NoticeFactory, OrderItemFactory, PaymentEventFactory
 from reviews.services import edit_review
-from reviews.tests.factories import approved_review, pending_review
+from reviews.tests.factories import approved_review, pending_reply, pending_review
 from trustengine.accounts.tests.factories import StaffFactory
 from trustengine.admin import Card, Chart, EvidenceAdmin, Series
 from trustengine.audit.sealing import seal_batch
@@ -54,6 +54,7 @@ def lively_marketplace():
     pending_review()
     NoticeFactory(order=OrderItemFactory().order)
     PaymentEventFactory(checkout=CheckoutFactory())
+    pending_reply(edited)
     begin("backfill", "ratings")
     enqueue(prune)
     Job.objects.create(

@@ -16,7 +16,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(idempotent(api))),
-    path("notices/unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
+    path("notices/unsubscribe/", unsubscribe_page, name="unsubscribe"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]

@@ -21,7 +21,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(idempotent(api))),
-    path("notices/unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
+    path("notices/unsubscribe/", unsubscribe_page, name="unsubscribe"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]

@@ -167,7 +167,7 @@ class CheckoutAdmin(SavedFilters, EvidenceAdmin):
 
     @admin.display(description="State")
     def shown_state(self, checkout: Checkout) -> SafeString:
-        return pill(checkout.get_state_display(), TONES.get(checkout.state))
+        return pill(checkout.state.replace("_", " "), TONES.get(checkout.state))
 
     @admin.display(description="Amount")
     def amount(self, checkout: Checkout) -> str:
@@ -196,6 +196,7 @@ class CheckoutAdmin(SavedFilters, EvidenceAdmin):
         """What the checkout's page shows."""
         return {
             "checkout": checkout,
+            "state": checkout.state.replace("_", " "),
             "tone": TONES.get(checkout.state),
             "lines": list(checkout.lines.select_related("product").order_by("pk")),
             "customer": profile_link(checkout.customer, viewer),

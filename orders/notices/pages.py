@@ -13,9 +13,9 @@ from orders.notices.unsubscribing import TOPICS, read_token, unsubscribe
 @csrf_exempt  # a mail program posts here with one click (RFC 8058); the signed address is what proves it may
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
+def unsubscribe_page(request: HttpRequest) -> HttpResponse:
     """Asks on GET, because programs follow links of mails on their own; stops the notices on POST."""
-    found = read_token(token)
+    found = read_token(request.GET.get("token", ""))
     if found is None:
         raise Http404
     user, topic = found

@@ -51,10 +51,15 @@ def wanted(notice: Notice) -> tuple[bool, bool, str]:
         return False, False, "no_address"
     if notice.kind == Notice.Kind.NEW_ITEMS and not _still_a_member(notice):
         return False, False, "no_member"
-    invitation = notice.kind == Notice.Kind.DELIVERED and person.wants_review_invitations
+    invitation = notice.kind == Notice.Kind.DELIVERED and person.wants_review_invitations and _may_be_reviewed(notice)
     return person.wants_order_updates, invitation, "" if person.wants_order_updates or invitation else "opted_out"
 
 
 def _still_a_member(notice: Notice) -> bool:
     vendors = notice.lines.values("item__vendor")
     return Membership.objects.filter(user=notice.recipient, profile__in=vendors).exists()
+
+
+def _may_be_reviewed(notice: Notice) -> bool:
+    """Whether any of it has not been refunded since."""
+    return notice.lines.filter(item__refunded_at=None).exists()

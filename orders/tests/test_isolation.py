@@ -52,8 +52,13 @@ class Endpoint:
 
 
 ENDPOINTS = [
+    Endpoint("get", "cart"),
+    Endpoint("put", "cart-item", "product", {"quantity": 1}),
+    Endpoint("delete", "cart-item", "product", otherwise=204),
+    Endpoint("post", "checkout", otherwise=400),  # of an empty cart
     Endpoint("get", "orders"),
     Endpoint("get", "order", "order", answers={"customer": 200}, otherwise=404),
+    Endpoint("post", "order-cancel", "order", answers={"customer": 200}, otherwise=404),
     Endpoint("get", "vendor-order-items"),
     Endpoint(
         "post",
@@ -63,9 +68,31 @@ ENDPOINTS = [
         {"viewer": 403, "manager": 200, "owner": 200},
         otherwise=404,
     ),
+    Endpoint("get", "vendor-products"),
+    Endpoint(
+        "post",
+        "vendor-products",
+        "",
+        {"title": "New", "price_cents": 100},
+        {"other vendor": 201, "manager": 201, "owner": 201},
+        otherwise=403,
+    ),
+    Endpoint(
+        "patch",
+        "vendor-product",
+        "product",
+        {"title": "Renamed"},
+        {"viewer": 403, "manager": 200, "owner": 200},
+        otherwise=404,
+    ),
+    Endpoint("post", "webhooks-stripe", body={"id": "evt_1"}, otherwise=400, anonymous=400),  # without a signature
 ]
 # What a list shows, to those to whom it shows anything; everybody else gets an empty one.
-LISTED = {"orders": {"customer"}, "vendor-order-items": {"viewer", "manager", "owner"}}
+LISTED = {
+    "orders": {"customer"},
+    "vendor-order-items": {"viewer", "manager", "owner"},
+    "vendor-products": {"viewer", "manager", "owner"},
+}
 
 
 @pytest.fixture
@@ -130,7 +157,7 @@ def test_what_is_somebody_elses_is_answered_like_what_does_not_exist(world, endp
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "anonymous"])
 @pytest.mark.parametrize("name", LISTED)
 def test_lists_show_what_is_ones_own_alone(world, name, role):
-    own = {"orders": world["order"], "vendor-order-items": world["item"]}[name]
+    own = {"orders": world["order"], "vendor-order-items": world["item"], "vendor-products": world["product"]}[name]
 
     shown = {row["id"] for row in api_client_for(world["people"][role]).get(reverse(name)).json()["results"]}
 

@@ -27,7 +27,6 @@ from trustengine.errors import InvalidInput
 
 ORDERINGS = {"helpful": "Most helpful", "newest": "Newest", "highest": "Highest rating", "lowest": "Lowest rating"}
 PUBLIC_SECONDS = 30
-YES_NO = [("", "Any"), ("true", "Yes"), ("false", "No")]
 
 
 class ReviewChoice(forms.Form):
@@ -41,6 +40,9 @@ class ReviewChoice(forms.Form):
     )
     verified = forms.ChoiceField(
         choices=[("", "All reviews"), ("true", "Verified purchases")], required=False, label="Purchase"
+    )
+    has_reply = forms.ChoiceField(
+        choices=[("", "With or without"), ("true", "With a reply")], required=False, label="Vendor's reply"
     )
     search = forms.CharField(max_length=200, required=False, label="Words")
 
@@ -85,7 +87,7 @@ class ProductPage(View):
 
 def _page_of(request: HttpRequest, product: Product, chosen: dict[str, Any]) -> tuple[list[Review], KeysetPagination]:
     """The reviews of one page, as the API would list them. A cursor of another list begins anew."""
-    public = Review.objects.public().filter(product=product).select_related("author__customer_profile")
+    public = Review.objects.public().filter(product=product).with_shown()
     reviews: QuerySet[Review] = ReviewFilter(chosen, queryset=public).qs
     reviews = reviews.order_by(*ProductReviews.orderings[chosen.get("ordering", "helpful")])
     pages = KeysetPagination()

@@ -99,12 +99,16 @@ def test_evidence_has_no_form_that_changes_it_even_for_superusers(client, superu
     bases = {EvidenceAdmin, SavedFilters}
     evidence = [model for model, page in admin.site._registry.items() if type(page).__mro__[1] in bases]
 
-    assert len(evidence) >= 9
+    tried = 0
     for model in evidence:
         row = model._default_manager.first()
+        if row is None:  # nothing of it in this marketplace
+            continue
+        tried += 1
         assert client.post(change(row), {}).status_code == 403, model
         assert client.get(change(row).replace("/change/", "/delete/")).status_code == 403, model
         assert client.get(changelist(model) + "add/").status_code == 403, model
+    assert tried >= 9
 
 
 def test_moderators_see_what_waits_and_no_jobs(client):

@@ -3,14 +3,57 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from trustengine.jobs.registry import job
+import structlog
 
+from orders.errors import ProviderRefused
+from orders.models import Checkout
+from orders.payments import provider_named
+from trustengine.jobs.registry import job, scheduled, subscribe
+
+OVERDUE_AT_ONCE = 1_000
 SEND_ATTEMPTS = 24  # more than half a day; Stripe forgets idempotency keys after a whole one
 
+logger = structlog.get_logger(__name__)
 
+
+@job(queue="high")
+def expire_checkout(checkout_id: str) -> None:
+    """Give back what a checkout holds, at the end of its time."""
+    from orders.services.checkout import close_if_overdue  # which enqueues this very job
+
+    close_if_overdue(UUID(checkout_id))
+
+
+@scheduled("* * * * *")
+@job(queue="high", atomic=False)
+def expire_checkouts() -> int:
+    """Find what no job of its own has ended, such as after a restored backup; each in a transaction of its own."""
+    from orders.services.checkout import close_if_overdue
+
+    overdue = Checkout.objects.overdue().order_by("expires_at", "pk").values_list("pk", flat=True)
+    return sum([close_if_overdue(checkout) for checkout in overdue[:OVERDUE_AT_ONCE]])
+
+
+@job(queue="low", atomic=False)
+def cancel_intent(provider: str, intent_id: str) -> bool:
+    """No longer ask for a payment that nobody is to make. A repeat changes nothing.
+
+    False where it was too late: the payment's event tells what follows.
+    """
+    try:
+        return provider_named(provider).cancel_intent(intent_id)
+    except ProviderRefused as refusal:  # it will never be cancelled, and a late payment is refunded
+        logger.warning("intent_not_cancelled", intent=intent_id, reason=refusal.reason)
+        return False
+
+
+@subscribe("orders.checkout_started", key="payment_intent_id")
 @job(queue="high", coalesce=True)
 def process_payment(key: str) -> None:
-    """Do what the open events of a payment intent ask for. The runs of one intent take turns."""
+    """Do what the open events of a payment intent ask for. The runs of one intent take turns.
+
+    Run when a checkout begins too: its events may have come before it.
+    """
     from orders.services.payments import process  # the services enqueue this very job
 
     process(key)

@@ -208,7 +208,7 @@ class ProductOutput(serializers.ModelSerializer[Product]):
         ]
 
     def get_in_stock(self, product: Product) -> bool:
-        return product.stock is None or product.stock > 0
+        return product.available is None or product.available > 0
 
     @extend_schema_field(RatingSummary)
     def get_rating(self, product: Product) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from orders.admin.profiles import profile_link
-from orders.models import OrderItem, Product
+from orders.models import Checkout, CheckoutLine, OrderItem, Product
 from trustengine.admin import EvidenceAdmin
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, money, pill
 from trustengine.audit import reading
+
+CHECKOUTS_SHOWN = 10
 
 
 @admin.register(Product)
@@ -43,7 +45,9 @@ class ProductAdmin(EvidenceAdmin):
 
     @admin.display(description="Stock")
     def stock_left(self, product: Product) -> str:
-        return "not tracked" if product.stock is None else str(product.stock)
+        if product.stock is None:
+            return "not tracked"
+        return f"{product.stock} ({product.reserved} reserved)" if product.reserved else str(product.stock)
 
     @admin.display(description="Offered")
     def offered(self, product: Product) -> SafeString:
@@ -64,8 +68,12 @@ class ProductAdmin(EvidenceAdmin):
     def product_context(self, product: Product, viewer: Any) -> dict[str, Any]:
         """What the product's page shows."""
         sold = OrderItem.objects.filter(product=product).aggregate(orders=Count("order", distinct=True))
+        open_lines = CheckoutLine.objects.filter(product=product, checkout__state=Checkout.State.OPEN)
+        soonest = open_lines.select_related("checkout").order_by("checkout__expires_at", "pk")
         return {
             "product": product,
+            "open_checkouts": soonest[:CHECKOUTS_SHOWN],
+            "open_checkout_count": open_lines.count(),
             "vendor": profile_link(product.vendor, viewer),
             "order_count": sold["orders"],
             "trail": reading.trail([product], viewer),

@@ -25,7 +25,7 @@ MEMBERS = ("vendor_id", "title", "price_cents", "currency", "stock", "is_active"
 
 @importer("products")
 class Products(Importer):
-    """What vendors sell."""
+    """What vendors sell. Pieces that checkouts hold are promised: stock is never set below them."""
 
     columns = (
         Column("product_id", values.identifier),
@@ -49,15 +49,18 @@ class Products(Importer):
 
     def state(self, row: Row) -> State:
         told = {name: row[name] for name in MEMBERS}
+        if told["stock"] is not None:
+            told["stock"] = max(told["stock"], self.reserved.get(row["product_id"], 0))
         return told | {"currency": row["currency"] or settings.MARKETPLACE_CURRENCY}
 
     def stored(self, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Stored]:
         products = Product.objects.filter(Among("pk", [product for (product,) in keys]))
         if lock:
             products = products.select_for_update(of=("self",), no_key=True).order_by("pk")
+        rows = list(products.values_list("pk", "import_digest", "reserved", *MEMBERS))
+        self.reserved = {product: reserved for product, _, reserved, *_ in rows}
         return {
-            (product,): Stored(dict(zip(MEMBERS, state, strict=True)), digest)
-            for product, digest, *state in products.values_list("pk", "import_digest", *MEMBERS)
+            (product,): Stored(dict(zip(MEMBERS, state, strict=True)), digest) for product, digest, _, *state in rows
         }
 
     def create(self, planned: Sequence[Planned]) -> None:

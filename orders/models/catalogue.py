@@ -6,8 +6,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from trustengine.accounts.models import Profile
+from trustengine.accounts.models import Profile, User
 from trustengine.identifiers import uuid7
+
+MOST_STOCK = 2**31 - 1
+MOST_CENTS = 10**12  # so that a full cart of the dearest products still fits into a bigint
 
 
 class VendorTerms(models.Model):
@@ -28,6 +31,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def active(self) -> Self:
         """Products that anyone may see and buy."""
         return self.filter(is_active=True)
+
+    def sold_by(self, user: User) -> Self:
+        """Products of every vendor that a user is a member of, on offer or not."""
+        return self.filter(vendor__in=Profile.objects.vendors().of(user))
 
 
 class Product(models.Model):
@@ -67,6 +74,7 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             models.Index(fields=["price_cents", "id"], name="product_price"),
+            models.Index(fields=["vendor", "-created_at", "-id"], name="product_of_vendor"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,12 @@ from trustengine.identifiers import uuid7
 MOST_PIECES = 20
 
 
+class CartItemQuerySet(models.QuerySet["CartItem"]):
+    def visible_to(self, user: User) -> Self:
+        """What lies in the cart of any customer profile that a user may act for."""
+        return self.filter(customer__in=Profile.objects.of(user))
+
+
 class CartItem(models.Model):
     """A product in a customer's cart. It holds nothing: prices and stock are settled at checkout."""
 
@@ -21,6 +27,8 @@ class CartItem(models.Model):
     product = models.ForeignKey(Product, models.CASCADE, related_name="+")
     quantity = models.PositiveSmallIntegerField()
     added_at = models.DateTimeField(default=timezone.now)
+
+    objects = CartItemQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -46,7 +54,8 @@ class Checkout(models.Model):
     """One attempt to pay for a cart, at the prices of its moment. Its lines hold stock until ``expires_at``.
 
     open → paid (its order exists) | failed (the payment was refused) | expired (nobody paid
-    in time) | refund_due (paid, but there is nothing left to sell: the money goes back).
+    in time, or the customer began another) | refund_due (paid, but there is nothing left to
+    sell: the money goes back).
     A payment that arrives late may still turn failed or expired into paid.
     """
 

@@ -5,15 +5,16 @@ that parallel checkouts take turns on a product and never wait for one another i
 ``Product.reserved`` is derived from ``CheckoutLine.held``; ``reconcile stock`` proves it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import BigIntegerField, F
+from django.db.models.functions import Cast, Least
 
 from orders.errors import OutOfStock, ProductInactive
-from orders.models import Checkout, CheckoutLine, Product
+from orders.models import MOST_STOCK, Checkout, CheckoutLine, Product
 
 HOLD = """
     UPDATE orders_product SET reserved = reserved + CASE WHEN stock IS NULL THEN 0 ELSE %(quantity)s END
@@ -38,7 +39,7 @@ def hold(quantities: Mapping[UUID, int], *, inactive_too: bool = False) -> list[
     """Keep pieces of these products from everybody else, until the transaction's end or ``free``.
 
     Locks the products in the order of their ids. Raises OutOfStock or ProductInactive,
-    naming the product; the caller rolls back.
+    naming the first product that is to blame; the caller rolls back.
     """
     return [_hold(product, quantities[product], inactive_too) for product in sorted(quantities)]
 
@@ -50,9 +51,15 @@ def _hold(product_id: UUID, quantity: int, inactive_too: bool) -> Held:
     if row is None:
         active = Product.objects.filter(pk=product_id, is_active=True).exists()
         refusal = OutOfStock if active or inactive_too else ProductInactive
-        raise refusal(product=str(product_id))
+        raise refusal(products=[str(product_id)])
     vendor, price, currency, tracked = row
     return Held(product_id, vendor, quantity, price, currency, quantity if tracked else 0)
+
+
+def lock(products: Iterable[UUID]) -> None:
+    """Lock products in the order of their ids, before some are freed and others held in one transaction."""
+    rows = Product.objects.filter(pk__in=set(products)).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk"))
 
 
 def sell(checkout: Checkout) -> None:
@@ -72,9 +79,11 @@ def free(checkout: Checkout) -> None:
 
 
 def restock(quantities: Mapping[UUID, int]) -> None:
-    """Put pieces back on the shelf, of products whose stock is tracked."""
+    """Put pieces back on the shelf, of products whose stock is tracked, and never more than it can count."""
     for product in sorted(quantities):
-        Product.objects.filter(pk=product, stock__isnull=False).update(stock=F("stock") + quantities[product])
+        Product.objects.filter(pk=product, stock__isnull=False).update(
+            stock=Least(Cast(F("stock"), BigIntegerField()) + quantities[product], MOST_STOCK)
+        )
 
 
 def _holding(checkout: Checkout) -> Sequence[CheckoutLine]:

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from orders.services import transition_item
+from orders.tests.checkout_factories import checked_out
 from orders.tests.factories import OrderItemFactory, ProductFactory
 from reviews.tests.factories import approved_review, buyer_of, delivered_purchase
 from trustengine.accounts.models import Membership
@@ -71,6 +72,29 @@ def test_a_product_shows_its_rating_and_its_latest_reviews(console):
     content = text(console.get(page(review.product)))
     assert "Sturdy" in content
     assert "data-average>4.00<" in content
+
+
+def test_a_product_shows_what_is_left_of_it_and_the_checkouts_that_hold_the_rest(console):
+    product = ProductFactory(stock=9)
+    checkout = checked_out(product, quantity=4).checkout
+    checked_out(product, quantity=2)
+
+    assert "9 (6 reserved)" in text(console.get(PRODUCTS))
+    content = text(console.get(page(product)))
+    assert "data-reserved>6<" in content
+    assert "data-available>3<" in content
+    assert str(checkout) in content
+
+
+def test_a_product_in_many_checkouts_shows_those_that_end_soonest(console):
+    product = ProductFactory(stock=99)
+    first, *_ = [checked_out(product).checkout for _ in range(11)]
+
+    content = text(console.get(page(product)))
+
+    assert content.count("<td>checkout ") == 10
+    assert str(first) in content
+    assert "Those that end soonest" in content
 
 
 def test_who_may_not_read_reviews_sees_the_rating_and_no_texts(client):

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from orders.services import put_in_cart
 from orders.tests.factories import ProductFactory
 from reviews.tests.factories import approved_review, delivered_purchase, pending_review
 from trustengine.accounts.models import Membership
@@ -76,7 +77,7 @@ def kept_connection(db):
 
 @pytest.fixture
 def world(kept_connection, settings) -> World:
-    for limit in ("VOTES_PER_MINUTE", "REVIEW_WRITES_PER_MINUTE"):
+    for limit in ("VOTES_PER_MINUTE", "REVIEW_WRITES_PER_MINUTE", "CHECKOUTS_PER_MINUTE"):
         setattr(settings, limit, 1_000_000)  # a limit would answer in place of what is behind it
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of attempts to sign in
     user = UserFactory()
@@ -84,11 +85,13 @@ def world(kept_connection, settings) -> World:
     Membership.objects.create(user=user, profile=sold.vendor, role=Membership.Role.MANAGER)
     bought, to_fulfil = delivered_purchase(user), delivered_purchase(product=sold)
     own, other = approved_review(delivered_purchase(user)), approved_review()
+    put_in_cart(unsold.pk, quantity=2, actor=user)
     rows = {
         "products": [unsold, sold, own.product],
+        "cart": [unsold, sold],
         "orders": [bought.order, to_fulfil.order],
         "reviews": [own, other, pending_review(), approved_review(delivered_purchase(product=sold))],
-        "vendor": [to_fulfil, bought],
+        "vendor": [to_fulfil, bought, sold],
     }
     return World(bearer(user), rows, {"product": str(bought.product_id), "order": str(bought.order_id)})
 

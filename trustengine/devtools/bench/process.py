@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "import", "refunds")
+NAMES = ("jobs", "votes", "checkouts", "import", "refunds")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,12 +19,18 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import imports, jobs, refunds, votes
+    from trustengine.devtools.bench import checkouts, imports, jobs, refunds, votes
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
     size, *names = argv
-    measures = {"jobs": jobs.measure, "votes": votes.measure, "import": imports.measure, "refunds": refunds.measure}
+    measures = {
+        "jobs": jobs.measure,
+        "votes": votes.measure,
+        "checkouts": checkouts.measure,
+        "import": imports.measure,
+        "refunds": refunds.measure,
+    }
     if imports.COMMAND not in get_commands():
         del measures["import"]
     chosen = {name: measures[name] for name in names if name in measures}

@@ -16,6 +16,7 @@ class Size:
     forked_messages: int
     votes: int
     statements: int
+    checkouts: int
     imported: int
     refunded: int
 
@@ -27,10 +28,21 @@ FULL = Size(
     forked_messages=150,
     votes=300,
     statements=3_000,
+    checkouts=400,
     imported=4_000,
     refunded=10_000,
 )
-QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, imported=20, refunded=20)
+QUICK = Size(
+    rounds=1,
+    drained=30,
+    messages=10,
+    forked_messages=3,
+    votes=16,
+    statements=32,
+    checkouts=16,
+    imported=20,
+    refunded=20,
+)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

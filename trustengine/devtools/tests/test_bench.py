@@ -21,6 +21,11 @@ JOBS = {
     "drain_to_rq_forking",
     "drain_to_rq_simple",
 }
+CHECKOUTS = {
+    f"{figure}_{threads}{unit}"
+    for threads in (1, 8)
+    for figure, unit in (("one_product", "_per_second"), ("spread", "_per_second"), ("spread_to_one_product", ""))
+}
 
 
 def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
@@ -31,6 +36,7 @@ def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
     assert {"cores", "seconds", "jobs", "votes"} <= figures.keys()
     assert figures["jobs"].keys() == JOBS
     assert figures["votes"].keys() == VOTES
+    assert figures["checkouts"].keys() == CHECKOUTS
     assert ("import" in figures) == ("import_marketplace" in get_commands())
     assert all(value > 0 for name in NAMES for value in figures.get(name, {}).values())
     assert set(Path(tempfile.gettempdir()).glob("trustengine-bench-*")) <= before

@@ -16,7 +16,8 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, the import, and a storm of refunds. Compare ratios, not machines."
+        "against one hot row, checkouts of one product against many, the import, and a storm of refunds. "
+        "Compare ratios, not machines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

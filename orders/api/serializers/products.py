@@ -1,0 +1,61 @@
+"""Products as their vendors see and change them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from orders import examples as shown
+from orders.models import MOST_CENTS, MOST_STOCK, Product
+from trustengine.api.schema import example
+
+LONGEST_DESCRIPTION = 20_000
+
+
+class ProductFields(serializers.Serializer[Any]):
+    title = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
+    price_cents = serializers.IntegerField(min_value=0, max_value=MOST_CENTS, help_text="In minor units by ISO 4217.")
+    currency = serializers.RegexField(
+        "^[A-Z]{3}$", required=False, max_length=3, help_text="By ISO 4217; absent: the marketplace's."
+    )
+    stock = serializers.IntegerField(
+        min_value=0, max_value=MOST_STOCK, required=False, allow_null=True, help_text="Null: not tracked."
+    )
+    is_active = serializers.BooleanField(required=False)
+
+
+@example(shown.PRODUCT_INPUT)
+class ProductInput(ProductFields):
+    vendor = serializers.UUIDField(required=False, help_text="Needed where the caller may sell for several.")
+
+
+@example(shown.PRODUCT_CHANGES)
+class ProductChanges(ProductFields):
+    """What is absent stays. ``stock`` says how many there are, ``stock_change`` how many came or went."""
+
+    title = serializers.CharField(max_length=200, required=False)
+    price_cents = serializers.IntegerField(min_value=0, max_value=MOST_CENTS, required=False)
+    stock_change = serializers.IntegerField(min_value=-MOST_STOCK, max_value=MOST_STOCK, required=False)
+
+
+@example(shown.VENDOR_PRODUCT)
+class VendorProductOutput(serializers.ModelSerializer[Product]):
+    reserved = serializers.IntegerField(help_text="Held by open checkouts.")
+    available = serializers.IntegerField(allow_null=True, help_text="Stock less what is reserved.")
+
+    class Meta:
+        model = Product
+        fields = [
+            "id",
+            "vendor",
+            "title",
+            "description",
+            "price_cents",
+            "currency",
+            "stock",
+            "reserved",
+            "available",
+            "is_active",
+            "created_at",
+            "updated_at",
+        ]

@@ -1,0 +1,218 @@
+"""From a cart to a payment that is asked for, and back where nobody pays.
+
+Locks: the customer's profile → their checkouts by id → products by id. The payment
+provider is called before any of them: a slow provider holds up nobody's stock.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from orders.errors import OutOfStock, ProductInactive
+from orders.jobs import cancel_intent, expire_checkout
+from orders.models import CartItem, Checkout, CheckoutLine
+from orders.payments import Intent, provider
+from orders.services import stock
+from orders.services.customers import buying_profile, lock_customer
+from trustengine.accounts.models import Profile, User
+from trustengine.audit.services import record
+from trustengine.errors import DomainError, InvalidInput, TryAgain
+from trustengine.jobs.services import enqueue, publish
+
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What a customer's cart comes to at one moment: the server's prices, by product."""
+
+    customer: Profile
+    quantities: dict[UUID, int]
+    prices: dict[UUID, int]
+    currency: str
+
+    @property
+    def amount_cents(self) -> int:
+        return sum(self.prices[product] * quantity for product, quantity in self.quantities.items())
+
+
+@dataclass(frozen=True)
+class Started:
+    """A checkout that waits for its payment, and what the customer's browser needs to pay it."""
+
+    checkout: Checkout
+    client_secret: str
+    lines: Sequence[CheckoutLine]
+
+
+class _Moved(Exception):
+    """The cart or a price has changed since the provider was asked."""
+
+
+def start_checkout(*, actor: User, idempotency_key: str = "") -> Started:
+    """Hold what is in the actor's cart for ``CHECKOUT_MINUTES``, and ask for its payment at the prices of now.
+
+    Takes the place of the customer's former open checkout, if any. The cart stays as it
+    is until the payment arrives. With an idempotency key a repeat asks the provider for
+    the same payment, also after a crash between the two.
+
+    Raises InvalidInput for a cart that is empty, of several currencies or free of charge,
+    ProductInactive and OutOfStock naming the products, AccountSuspended, PermissionDenied
+    for an account that is no customer, ProviderAway, ProviderRefused, TryAgain.
+    """
+    customer = buying_profile(actor)
+    for _ in range(TRIES):
+        purchase = _price(customer)
+        intent = _ask_for(purchase, idempotency_key)
+        try:
+            return _open(purchase, intent, actor)
+        except (_Moved, DomainError) as error:
+            if not idempotency_key:  # with a key, a repeat is given this very intent again
+                enqueue(cancel_intent, provider=provider().name, intent_id=intent.id)
+            if not isinstance(error, _Moved):
+                raise
+    raise TryAgain("Prices or stock are changing at this moment. Please try again.")
+
+
+def _price(customer: Profile) -> Purchase:
+    """The purchase that the cart is now, if it can be made at all. Judged again under lock."""
+    items = list(CartItem.objects.filter(customer=customer).select_related("product").order_by("product_id"))
+    if not items:
+        raise InvalidInput("The cart is empty.")
+    if inactive := [str(item.product_id) for item in items if not item.product.is_active]:
+        raise ProductInactive(products=inactive)
+    currencies = sorted({item.product.currency for item in items})
+    if len(currencies) > 1:
+        raise InvalidInput(f"One order has one currency; the cart holds {', '.join(currencies)}.")
+    own = _held_by(customer)  # by the checkout that this one is to replace
+    if short := [str(item.product_id) for item in items if _is_short(item, own.get(item.product_id, 0))]:
+        raise OutOfStock(products=short)
+    purchase = Purchase(
+        customer,
+        quantities={item.product_id: item.quantity for item in items},
+        prices={item.product_id: item.product.price_cents for item in items},
+        currency=currencies[0],
+    )
+    if not purchase.amount_cents:
+        raise InvalidInput("There is nothing to pay for what is in the cart.")
+    return purchase
+
+
+def _held_by(customer: Profile) -> dict[UUID, int]:
+    lines = CheckoutLine.objects.filter(checkout__customer=customer, checkout__state=Checkout.State.OPEN, held__gt=0)
+    return dict(lines.values_list("product").annotate(held=Sum("held")))
+
+
+def _is_short(item: CartItem, already_held: int) -> bool:
+    return item.product.available is not None and item.product.available + already_held < item.quantity
+
+
+def _ask_for(purchase: Purchase, idempotency_key: str) -> Intent:
+    """A payment intent that no checkout has yet."""
+    named = hashlib.sha256(idempotency_key.encode()).hexdigest()[:32] if idempotency_key else uuid4().hex
+    key = f"checkout-{purchase.customer.pk}-{named}-{purchase.amount_cents}-{purchase.currency}"
+    intent = _create_intent(purchase, key)
+    if Checkout.objects.filter(payment_intent_id=intent.id).exists():  # the key is used again, after it had expired
+        intent = _create_intent(purchase, f"{key}-{uuid4().hex}")
+    return intent
+
+
+def _create_intent(purchase: Purchase, key: str) -> Intent:
+    return provider().create_intent(
+        amount_cents=purchase.amount_cents,
+        currency=purchase.currency,
+        key=key,
+        metadata={"customer": str(purchase.customer.pk)},  # the same at a repeat: the provider compares
+    )
+
+
+@transaction.atomic
+def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
+    """Hold the stock, last but for the lines, so that others wait for it as briefly as can be."""
+    lock_customer(purchase.customer)
+    _replace_former(purchase, actor)
+    in_cart = CartItem.objects.filter(customer=purchase.customer).values_list("product", "quantity")
+    if dict(in_cart) != purchase.quantities:  # such as paid for meanwhile
+        raise _Moved
+    now = timezone.now()
+    checkout = Checkout.objects.create(
+        customer=purchase.customer,
+        provider=provider().name,
+        payment_intent_id=intent.id,
+        amount_cents=purchase.amount_cents,
+        currency=purchase.currency,
+        created_at=now,
+        expires_at=now + timedelta(minutes=settings.CHECKOUT_MINUTES),
+    )
+    record("checkout.started", checkout, actor=actor, after=_told(checkout))
+    publish("orders.checkout_started", checkout_id=checkout.pk, payment_intent_id=intent.id)
+    enqueue(expire_checkout, run_at=checkout.expires_at, checkout_id=checkout.pk)
+    held = stock.hold(purchase.quantities)
+    if any(
+        (one.unit_price_cents, one.currency) != (purchase.prices[one.product_id], purchase.currency) for one in held
+    ):
+        raise _Moved
+    lines = CheckoutLine.objects.bulk_create(
+        CheckoutLine(
+            checkout=checkout,
+            product_id=one.product_id,
+            vendor_id=one.vendor_id,
+            quantity=one.quantity,
+            unit_price_cents=one.unit_price_cents,
+            held=one.held,
+        )
+        for one in held
+    )
+    return Started(checkout, intent.client_secret, lines)
+
+
+def _replace_former(purchase: Purchase, actor: User) -> None:
+    """End the customer's open checkouts: whoever goes back and forth holds stock once."""
+    own = Checkout.objects.filter(customer=purchase.customer, state=Checkout.State.OPEN)
+    former = list(own.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    if former:
+        freed = CheckoutLine.objects.filter(checkout__in=former).values_list("product", flat=True)
+        stock.lock({*freed, *purchase.quantities})
+    for checkout in former:
+        _close(checkout, actor=actor, reason="replaced")
+
+
+@transaction.atomic
+def close_if_overdue(checkout_id: UUID) -> bool:
+    """Give back what a checkout holds once its time is over. False where there was nothing to do.
+
+    Takes turns with the payment under the checkout's lock: whoever comes second finds it
+    decided. A payment that comes after the end is a late one.
+    """
+    checkout = Checkout.objects.select_for_update(of=("self",), no_key=True).filter(pk=checkout_id).first()
+    if checkout is None or checkout.state != Checkout.State.OPEN or checkout.expires_at > timezone.now():
+        return False
+    _close(checkout, actor=None, reason="expired")
+    return True
+
+
+def _close(checkout: Checkout, *, actor: User | None, reason: str) -> None:
+    """A locked open checkout ends without a payment."""
+    stock.free(checkout)
+    checkout.state = Checkout.State.EXPIRED
+    checkout.save(update_fields=["state", "updated_at"])
+    before, after = {"state": Checkout.State.OPEN}, {"state": Checkout.State.EXPIRED}
+    record("checkout.expired", checkout, actor=actor, before=before, after=after, reason=reason)
+    publish("orders.checkout_expired", checkout_id=checkout.pk)
+    enqueue(cancel_intent, provider=checkout.provider, intent_id=checkout.payment_intent_id)
+
+
+def _told(checkout: Checkout) -> dict[str, object]:
+    return {
+        "amount_cents": checkout.amount_cents,
+        "currency": checkout.currency,
+        "expires_at": checkout.expires_at,
+        "payment_intent": checkout.payment_intent_id,
+    }

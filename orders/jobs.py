@@ -8,7 +8,7 @@ import structlog
 from orders.errors import ProviderRefused
 from orders.models import Checkout
 from orders.payments import provider_named
-from trustengine.jobs.registry import job, scheduled, subscribe
+from trustengine.jobs.registry import job, scheduled
 
 OVERDUE_AT_ONCE = 1_000
 SEND_ATTEMPTS = 24  # more than half a day; Stripe forgets idempotency keys after a whole one
@@ -47,13 +47,9 @@ def cancel_intent(provider: str, intent_id: str) -> bool:
         return False
 
 
-@subscribe("orders.checkout_started", key="payment_intent_id")
 @job(queue="high", coalesce=True)
 def process_payment(key: str) -> None:
-    """Do what the open events of a payment intent ask for. The runs of one intent take turns.
-
-    Run when a checkout begins too: its events may have come before it.
-    """
+    """Do what the open events of a payment intent ask for. The runs of one intent take turns."""
     from orders.services.payments import process  # the services enqueue this very job
 
     process(key)

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from orders.models import Checkout, Order, Refund
@@ -155,3 +156,23 @@ def test_a_payment_racing_an_expiry_ends_in_an_order_and_an_exact_shelf():
 
     assert Order.objects.count() == 8
     assert shelf(product) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_operators_see_what_is_due_and_send_it_back(capsys):
+    checkout = open_checkout()
+    tell(SUCCEEDED, checkout, amount_received=7)
+
+    call_command("refund_checkouts")
+    shown = capsys.readouterr().out
+    assert str(checkout.pk) in shown
+    assert " 7 EUR" in shown
+
+    call_command("refund_checkouts", "--all")
+    run_due_jobs()
+    checkout.refresh_from_db()
+    assert checkout.state == "refunded"
+    with pytest.raises(CommandError, match="no checkouts"):
+        call_command("refund_checkouts", str(ProductFactory().pk))
+    call_command("refund_checkouts", str(checkout.pk))
+    assert Refund.objects.count() == 1

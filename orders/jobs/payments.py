@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from trustengine.jobs.registry import job, subscribe
+from trustengine.jobs.registry import job
 
 SEND_ATTEMPTS = 24  # more than half a day; Stripe forgets idempotency keys after a whole one
 
 
-@subscribe("orders.checkout_started", key="payment_intent_id")
 @job(queue="high", coalesce=True)
 def process_payment(key: str) -> None:
-    """Do what the open events of a payment intent ask for. The runs of one intent take turns.
-
-    Run when a checkout begins too: its events may have come before it.
-    """
+    """Do what the open events of a payment intent ask for. The runs of one intent take turns."""
     from orders.services.payments import process  # the services enqueue this very job
 
     process(key)

@@ -12,8 +12,7 @@ from orders.services.refunding import refund_items
 from orders.services.stock import restock
 from trustengine.accounts.access import has_profile_access, require_good_standing
 from trustengine.accounts.models import Membership, User
-from trustengine.audit.models import Entry
-from trustengine.audit.services import draft
+from trustengine.audit.services import draft, record_all
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
@@ -47,7 +46,7 @@ def cancel_order(order_id: UUID, *, actor: User) -> Order:
         entries.append(draft("order_item.moved", item, actor=actor, before=before, after=after))
         publish("orders.item_moved", item_id=item.pk, order_id=order.pk, to=item.fulfilment_status)
     OrderItem.objects.bulk_update(items, ["fulfilment_status", "cancelled_at", "updated_at"])
-    Entry.objects.bulk_create(entries)
+    record_all(entries)
     refund_items(order, items, reason=Refund.Reason.CUSTOMER_CANCELLED, actor=actor)
     derive_order_status(order, actor=actor)
     publish("orders.order_cancelled", order_id=order.pk)

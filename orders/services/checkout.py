@@ -22,6 +22,7 @@ from orders.models import CartItem, Checkout, CheckoutLine
 from orders.payments import Intent, provider
 from orders.services import stock
 from orders.services.customers import buying_profile, lock_customer
+from orders.services.payments import wake_waiting_events
 from trustengine.accounts.models import Profile, User
 from trustengine.audit.services import record
 from trustengine.errors import DomainError, InvalidInput, TryAgain
@@ -161,6 +162,7 @@ def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
     record("checkout.started", checkout, actor=actor, after=_told(checkout))
     publish("orders.checkout_started", checkout_id=checkout.pk, payment_intent_id=intent.id)
     enqueue(expire_checkout, run_at=checkout.expires_at, checkout_id=checkout.pk)
+    wake_waiting_events(intent.id)
     held = stock.hold(purchase.quantities)
     if any(
         (one.unit_price_cents, one.currency) != (purchase.prices[one.product_id], purchase.currency) for one in held

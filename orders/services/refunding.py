@@ -18,8 +18,7 @@ from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
 from orders.services.settling import left_cents
 from orders.services.stock import restock
 from trustengine.accounts.models import User
-from trustengine.audit.models import Entry
-from trustengine.audit.services import draft, record
+from trustengine.audit.services import draft, record, record_all
 from trustengine.bulk import Among
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue
@@ -102,7 +101,7 @@ def request_refunds(wanted: Sequence[Wanted], *, actor: User | None = None) -> l
         entries.append(draft("refund.requested", refund, actor=actor, after=after, reason=each.reason))
     Refund.objects.bulk_create(refunds)
     RefundLine.objects.bulk_create(lines)
-    Entry.objects.bulk_create(entries)
+    record_all(entries)
     for first in range(0, len(refunds), SENT_TOGETHER):
         enqueue(send_refunds, refund_ids=[refund.pk for refund in refunds[first : first + SENT_TOGETHER]])
     return refunds

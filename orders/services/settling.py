@@ -20,7 +20,7 @@ from orders.services.days import mark_days_of
 from orders.shares import shared_out
 from trustengine.accounts.models import User
 from trustengine.audit.models import Entry
-from trustengine.audit.services import draft, record
+from trustengine.audit.services import draft, record, record_all
 from trustengine.bulk import Among, update_rows
 from trustengine.jobs.services import publish, publish_many
 
@@ -112,7 +112,7 @@ def _count(refunds: Sequence[Refund], items: Mapping[UUID, list[OrderItem]], act
         ],
     )
     entries += _derive(outcomes.keys(), actor)
-    Entry.objects.bulk_create(entries)
+    record_all(entries)
     publish_many(
         "orders.order_refunded",
         [

@@ -7,14 +7,14 @@ import pytest
 from django.utils import timezone
 
 from orders.jobs.payments import process_payment
-from orders.models import CartItem, Checkout, Dispute, Order, PaymentEvent, Refund
-from orders.services import forget_payloads, refund_checkout, retry_event, stock, wake_waiting_events
+from orders.models import CartItem, Checkout, Dispute, Order, PaymentEvent
+from orders.services import forget_payloads, retry_event, stock, wake_waiting_events
 from orders.services.payment_events import HANDLERS
 from orders.tests.factories import ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, paid_order, post, tell
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.audit.models import Entry
-from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
+from trustengine.errors import InvalidTransition, NotFound
 from trustengine.jobs import registry
 from trustengine.jobs.models import Job
 from trustengine.testing import at_once, run_due_jobs
@@ -144,97 +144,6 @@ def test_a_success_that_arrives_with_an_earlier_failure_makes_the_order():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("ending", ["failed", "expired"])
-def test_a_late_payment_takes_from_what_is_left_also_of_products_no_longer_offered(ending):
-    product = ProductFactory(stock=2)
-    checkout = open_checkout(bought={product: 2})
-    tell(FAILED, checkout) if ending == "failed" else expire(checkout)
-    product.is_active = False
-    product.save()
-
-    tell(SUCCEEDED, checkout)
-
-    assert Order.objects.count() == 1
-    assert shelf(product) == (0, 0)
-
-
-@pytest.mark.django_db
-def test_a_late_payment_for_what_is_gone_waits_for_its_refund_which_is_sent_once(django_user_model):
-    product = ProductFactory(price_cents=900, stock=1)
-    checkout = open_checkout(bought={product: 1})
-    expire(checkout)
-    paid_order(bought={product: 1})
-
-    event = tell(SUCCEEDED, checkout, amount_received=900)
-
-    checkout.refresh_from_db()
-    assert (checkout.state, checkout.order, checkout.paid_cents) == ("refund_due", None, 900)
-    assert (event.state, "refund is due" in event.outcome) == ("processed", True)
-    assert shelf(product) == (0, 0)
-
-    with pytest.raises(PermissionDenied):
-        refund_checkout(checkout.pk, actor=UserFactory())
-    operator = UserFactory(permissions=["orders.send_refund"])
-    refund = refund_checkout(checkout.pk, actor=operator)
-    assert refund_checkout(checkout.pk, actor=None) == refund
-    run_due_jobs()
-
-    checkout.refresh_from_db()
-    refund.refresh_from_db()
-    assert (checkout.state, refund.state, refund.amount_cents) == ("refunded", "succeeded", 900)
-    assert refund.provider_refund_id.startswith("re_local_")
-    echo = tell("charge.refunded", checkout, amount_refunded=900)
-    assert (echo.state, Refund.objects.count()) == ("processed", 1)
-
-
-@pytest.mark.django_db
-def test_a_checkout_of_which_no_refund_is_due_is_not_refunded():
-    checkout = open_checkout()
-    with pytest.raises(InvalidTransition):
-        refund_checkout(checkout.pk, actor=None)
-    with pytest.raises(NotFound):
-        refund_checkout(ProductFactory().pk, actor=None)
-
-
-@pytest.mark.django_db
-def test_money_that_the_provider_sent_back_for_no_order_is_noted_without_our_asking():
-    product = ProductFactory(price_cents=900, stock=1)
-    checkout = open_checkout(bought={product: 1})
-    tell(SUCCEEDED, checkout, amount_received=1)
-
-    partly = tell("charge.refunded", checkout, amount_refunded=0)
-    assert "still due" in partly.outcome
-    tell("charge.refunded", checkout, amount_refunded=1)
-
-    checkout.refresh_from_db()
-    assert checkout.state == "refunded"
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "about",
-    [
-        {"amount_received": 999},
-        {"amount_received": 1_001},
-        {"amount": 10},
-        {"amount_received": 1_000, "currency": "usd"},
-        {"amount_received": None},
-    ],
-)
-def test_a_payment_of_another_amount_or_currency_makes_no_order(about):
-    checkout = open_checkout(bought={(product := ProductFactory(price_cents=1_000, stock=3)): 1})
-
-    event = tell(SUCCEEDED, checkout, **about)
-
-    checkout.refresh_from_db()
-    if about == {"amount_received": None}:
-        assert checkout.state == "paid"  # it tells no amount
-    else:
-        assert (event.state, checkout.state, shelf(product)) == ("failed", "refund_due", (3, 0))
-        assert not Order.objects.exists()
-
-
-@pytest.mark.django_db
 def test_an_event_of_an_unknown_payment_waits_is_tried_again_and_ends_as_failed(settings):
     post(event_body(SUCCEEDED, "pi_unknown", "evt_early"))
     run_due_jobs()
@@ -316,23 +225,6 @@ def test_a_poisonous_event_fails_alone_and_can_be_tried_again(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_what_fails_for_want_of_stock_can_be_tried_again_when_there_is_some():
-    product = ProductFactory(stock=1)
-    checkout = open_checkout(bought={product: 1})
-    expire(checkout)
-    paid_order(bought={product: 1})
-    tell(SUCCEEDED, checkout)
-    product.refresh_from_db()
-    product.stock = 1
-    product.save()
-
-    tell(SUCCEEDED, checkout)
-
-    checkout.refresh_from_db()
-    assert checkout.state == "paid"
-
-
-@pytest.mark.django_db
 def test_a_dispute_is_opened_and_closed_once_and_told():
     checkout = open_checkout()
     early = tell("charge.dispute.created", checkout, id="dp_1", amount=1_000, reason="fraudulent")
@@ -369,28 +261,6 @@ def test_erasure_reaches_what_the_provider_told():
     assert PaymentEvent.objects.get(payment_intent_id=checkout.payment_intent_id).payload == {}
     assert PaymentEvent.objects.get(payment_intent_id=other.payment_intent_id).payload
     assert forget_payloads(checkout.customer) == 0
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_payment_racing_an_expiry_ends_in_an_order_and_an_exact_shelf():
-    from django.db import transaction
-
-    product = ProductFactory(stock=8)
-    checkouts = [open_checkout(bought={product: 1}) for _ in range(8)]
-    for checkout in checkouts:
-        post(event_body(SUCCEEDED, checkout.payment_intent_id))
-
-    @transaction.atomic
-    def expire_locked(pk):
-        locked = Checkout.objects.select_for_update(no_key=True).get(pk=pk)
-        if locked.state == Checkout.State.OPEN:
-            expire(locked)
-
-    at_once(*[partial(expire_locked, checkout.pk) for checkout in checkouts], run_due_jobs)
-    run_due_jobs()
-
-    assert Order.objects.count() == 8
-    assert shelf(product) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,8 +8,7 @@ from django.db import transaction
 from orders.models import OrderItem
 from reviews.derivations import ratings_follow
 from reviews.models import Review
-from trustengine.audit.models import Entry
-from trustengine.audit.services import draft
+from trustengine.audit.services import draft, record_all
 from trustengine.bulk import Among, update_rows
 
 
@@ -31,7 +30,7 @@ def mark_purchases_refunded(item_ids: Collection[UUID]) -> int:
         update_rows(
             Review, ["id"], [{"id": each.pk, "purchase_refunded_at": each.purchase_refunded_at} for each in reviews]
         )
-        Entry.objects.bulk_create(
+        record_all(
             draft(
                 "review.purchase_refunded",
                 review,

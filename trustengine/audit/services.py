@@ -1,7 +1,7 @@
 """Leaving a trace. Called inside the transaction of the change itself, so both commit or neither does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -9,9 +9,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from trustengine.audit.models import Entry
+from trustengine.bulk import insert_rows
 from trustengine.jobs.runner import current_job_id
 
 State = Mapping[str, Any]
+DRAFTED = [field.attname for field in Entry._meta.concrete_fields if not field.has_db_default()]
 
 
 def record(
@@ -42,7 +44,7 @@ def draft(
     after: State | None = None,
     reason: str = "",
 ) -> Entry:
-    """An entry that is not stored yet, for ``Entry.objects.bulk_create`` where one verb touches many rows."""
+    """An entry that is not stored yet, for ``record_all`` where one verb touches many rows."""
     object_type, object_id = (about._meta.label_lower, about.pk) if isinstance(about, models.Model) else about
     return Entry(
         actor_kind=Entry.ActorKind.SYSTEM if actor is None else Entry.ActorKind.USER,
@@ -56,6 +58,11 @@ def draft(
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
         job_id=current_job_id(),
     )
+
+
+def record_all(entries: Iterable[Entry]) -> None:
+    """Add drafted entries, in one COPY however many they are."""
+    insert_rows(Entry, [{name: getattr(entry, name) for name in DRAFTED} for entry in entries])
 
 
 def _plain(state: State | None) -> dict[str, Any]:

@@ -1,11 +1,17 @@
 """Background work of the reviews app. Each handler takes a key and recomputes, so a repeat is harmless."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import Q, Sum
+from django.utils import timezone
 
-from reviews.models import Review, ReviewVoteShard
-from trustengine.jobs.registry import job, subscribe
+from reviews.models import Review, ReviewRevision, ReviewVoteShard
+from trustengine.jobs.registry import job, scheduled, subscribe
+from trustengine.jobs.services import enqueue
+
+FORGOTTEN_AT_ONCE = 2_000
 
 
 @job(queue="high", coalesce=True)
@@ -47,3 +53,33 @@ def forget_stale_answers(key: str) -> None:
     from reviews.api.products import forget_stale_answers as forget
 
     forget(UUID(key))
+
+
+@job(queue="high")
+def sweep_quarantine(quarantine_id: str, after: str = "") -> None:
+    """Bring into a quarantine what was approved for the first time since its burst began, a part at a time."""
+    from reviews.services.quarantine import sweep
+
+    following = sweep(UUID(quarantine_id), after=UUID(after) if after else None)
+    if following is not None:
+        enqueue(sweep_quarantine, quarantine_id=quarantine_id, after=following)
+
+
+@job(queue="high")
+def replay_quarantine(quarantine_id: str) -> None:
+    """Let the reviews of a released quarantine count, a part at a time."""
+    from reviews.services.quarantine import replay
+
+    if replay(UUID(quarantine_id)):
+        enqueue(replay_quarantine, quarantine_id=quarantine_id)
+
+
+@scheduled("41 4 * * *")
+@job(queue="low")
+def forget_origins() -> None:
+    """Forget where texts older than ``ORIGIN_DAYS`` came from, a part at a time."""
+    before = timezone.now() - timedelta(days=settings.ORIGIN_DAYS)
+    known = ReviewRevision.objects.filter(~Q(ip_hash="") | ~Q(agent_hash=""), created_at__lt=before)
+    oldest = list(known.order_by("created_at").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    if ReviewRevision.objects.filter(pk__in=oldest).update(ip_hash="", agent_hash=""):
+        enqueue(forget_origins)

@@ -9,6 +9,7 @@ from reviews.errors import CaseChanged, ConflictOfInterest
 from reviews.models import Review, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
+from reviews.services.quarantine import join_quarantine
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -22,6 +23,8 @@ PERMISSION = "reviews.moderate_review"
 def approve_review(review_id: UUID, *, actor: User | None, revision: int | None = None, reason: str = "") -> Review:
     """Publish what waits: a first text, or an edit of an approved one. The rating moves with it.
 
+    While new ratings of the product are in quarantine, one that is published for the
+    first time joins them: it can be read, and does not count.
     ``revision`` is the number that the actor read. Raises CaseChanged if another one waits
     by now, InvalidTransition if nothing does, ReviewNotFound, ReviewDeleted,
     PermissionDenied, and ConflictOfInterest for one's own review or product.
@@ -31,6 +34,8 @@ def approve_review(review_id: UUID, *, actor: User | None, revision: int | None 
     before = {"status": review.status, "rating": review.rating}
     _settle(pending, ReviewRevision.State.APPROVED, actor)
     with rating_follows(review):
+        if review.status != Review.Status.APPROVED:
+            join_quarantine(review)
         review.rating, review.title, review.comment = pending.rating, pending.title, pending.comment
         _decide(review, Review.Status.APPROVED, actor)
         _announce("review.approved", review, pending, actor, before, reason)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import django
 
 NAMES = ("jobs", "votes", "import")
+ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,12 +20,13 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import imports, jobs, votes
+    from trustengine.devtools.bench import fingerprints, imports, jobs, votes
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
     size, *names = argv
     measures = {"jobs": jobs.measure, "votes": votes.measure, "import": imports.measure}
+    measures |= {"fingerprints": fingerprints.measure}
     if imports.COMMAND not in get_commands():
         del measures["import"]
     chosen = {name: measures[name] for name in names if name in measures}

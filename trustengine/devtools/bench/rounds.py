@@ -17,10 +17,32 @@ class Size:
     votes: int
     statements: int
     imported: int
+    fingerprints: int
+    lookups: int
 
 
-FULL = Size(rounds=5, drained=3_000, messages=600, forked_messages=150, votes=300, statements=3_000, imported=4_000)
-QUICK = Size(rounds=1, drained=30, messages=10, forked_messages=3, votes=16, statements=32, imported=20)
+FULL = Size(
+    rounds=5,
+    drained=3_000,
+    messages=600,
+    forked_messages=150,
+    votes=300,
+    statements=3_000,
+    imported=4_000,
+    fingerprints=1_000_000,
+    lookups=1_000,
+)
+QUICK = Size(
+    rounds=1,
+    drained=30,
+    messages=10,
+    forked_messages=3,
+    votes=16,
+    statements=32,
+    imported=20,
+    fingerprints=200,
+    lookups=8,
+)
 
 Figures = Mapping[str, float]
 Benchmark = Callable[[Size], Figures]

@@ -31,6 +31,7 @@ def run_apart(names: Sequence[str], *, quick: bool) -> dict[str, Figures]:
                 "DATABASE_URL": servers.addresses.database_url,
                 "REDIS_URL": servers.addresses.redis_url,
                 "VOTES_PER_MINUTE": "1000000000",
+                "STATEMENT_TIMEOUT_MS": "3600000",
                 "LOG_LEVEL": "WARNING",
             }
             command = [sys.executable, "-m", "trustengine.devtools.bench.process", "quick" if quick else "full", *names]

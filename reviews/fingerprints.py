@@ -114,6 +114,14 @@ def remember_fingerprints(fingerprints: Collection[tuple[UUID, int, Sequence[int
     insert_rows(ReviewFingerprintBand, [{"band": band, "review_id": review} for band, review in pairs])
 
 
+def refresh_fingerprint(review_id: UUID) -> None:
+    """Bring the fingerprint of a locked review in line with its texts, where it is not."""
+    expected = expected_fingerprints([review_id]).get(review_id)
+    stored = stored_fingerprints([review_id]).get(review_id)
+    if expected is not None and stored != expected and (stored is not None or expected[1]):
+        remember_fingerprints([(review_id, *expected)])
+
+
 def forget_fingerprints(review_ids: Collection[UUID]) -> None:
     """Forget the texts of these reviews: nothing will be found to be a copy of them."""
     with connection.cursor() as cursor:

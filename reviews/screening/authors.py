@@ -24,7 +24,7 @@ from trustengine.accounts.models import User
 LOOKED_BACK = 20  # revisions
 LEAST_RATINGS, LEAST_DISTANCE, DEVIATIONS = 5, 2.0, 2.5
 LEAST_TEXT, LEAST_PAST = 80, 300  # letters from which two styles can be compared
-LEAST_LIKENESS = 0.2  # cosine of letter pairs; texts of one author in one language have 0.6 and more
+LEAST_LIKENESS = 0.2  # cosine of letter pairs; two texts in one language have 0.4 and more
 
 
 @dataclass(frozen=True)

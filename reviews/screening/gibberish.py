@@ -10,8 +10,9 @@ from reviews.screening.catalogue import found
 from reviews.screening.signals import Candidate, Signal
 
 LEAST_LETTERS = 12
-# Seven consonants in a row (y and w taken for vowels) are in no word of the languages in Latin
-# script but a few compounds, so a share of the text is asked for. Laughter (kkkkkkk, hahaha) is honest.
+# Seven consonants in a row (y and w taken for vowels, sch and ch for one) are in hardly a word of the
+# languages in Latin script, and a share of the text is asked for. Laughter (kkkkkkk, hahaha) is honest.
+DIGRAPHS = re.compile(r"s?ch")
 UNPRONOUNCEABLE = re.compile(r"[bcdfghjklmnpqrstvxz]{7,}")
 LAUGHTER = re.compile(r"[kjhrs]{3,}")
 UNPRONOUNCEABLE_SHARE = 0.3
@@ -33,7 +34,7 @@ def check(candidate: Candidate) -> Iterator[Signal]:
 
 
 def _is_unpronounceable(words: list[str], letters: int) -> bool:
-    odd = (word for word in words if UNPRONOUNCEABLE.search(word) and len(set(word)) > 3)
+    odd = (word for word in words if UNPRONOUNCEABLE.search(DIGRAPHS.sub("s", word)) and len(set(word)) > 3)
     return sum(len(word) for word in odd if not LAUGHTER.fullmatch(word)) >= UNPRONOUNCEABLE_SHARE * letters
 
 

@@ -9,7 +9,7 @@ import structlog
 from django.db import transaction
 
 from reviews.errors import ReviewDeleted, ReviewNotFound
-from reviews.fingerprints import bands_of, remember_fingerprint
+from reviews.fingerprints import bands_of, refresh_fingerprint, remember_fingerprint
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.reputation import standing_of
 from reviews.screening import (
@@ -57,6 +57,7 @@ def screen(review_id: UUID) -> Screening | None:
         return None
     revision = review.revisions.filter(state=ReviewRevision.State.PENDING, screening=None).first()
     if revision is None:
+        refresh_fingerprint(review.pk)  # somebody decided first, or turned an edit down: copies are found all the same
         return None
     in_force = policy.policy_in_force()
     signals = in_force.weighed([*find_signals(review, revision), *find_in_history(review, revision)])

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviews.errors import CaseChanged, ConflictOfInterest
+from reviews.jobs import screen_review
 from reviews.models import Review, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
@@ -14,7 +15,7 @@ from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import InvalidTransition, PermissionDenied
-from trustengine.jobs.services import publish
+from trustengine.jobs.services import enqueue, publish
 
 PERMISSION = "reviews.moderate_review"
 
@@ -54,6 +55,8 @@ def reject_review(review_id: UUID, *, actor: User | None, revision: int | None =
     _settle(pending, ReviewRevision.State.REJECTED, actor)
     if review.status != Review.Status.APPROVED:
         _decide(review, Review.Status.REJECTED, actor)
+    else:
+        enqueue(screen_review, key=review.pk)  # the approved text is again the one that copies are found by
     _announce("review.rejected", review, pending, actor, before, reason)
     return review
 

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from itertools import groupby
 
 # Letters that look like Latin ones, as far as they are used to disguise words (after case folding).
 LOOK_ALIKES = str.maketrans(
@@ -13,7 +15,7 @@ LEET = str.maketrans("0134578$@l|!", "oieastbsaiii")
 SIGNS = re.compile(r"(?<=[^\W_])[!|$@](?=[^\W_])|(?<=[^\W\d_])[$@]+|[$@](?=[^\W\d_])")
 WORD = re.compile(r"[^\W_]+")
 CHUNK = re.compile(r"\S+")
-SPELLED_OUT = 3  # so many single characters in a row are one word
+SPELLED_OUT = 3  # so many single characters in a row are a word in disguise
 
 
 def plain(text: str) -> str:
@@ -27,32 +29,27 @@ def words_of(text: str) -> list[str]:
     return WORD.findall(plain(text))
 
 
-def disguised_words(text: str) -> tuple[list[str], list[str]]:
-    """The words of a text as the deny list reads them, twice: between signs, and between spaces.
+@dataclass(frozen=True)
+class Disguised:
+    """A text as the deny list reads it: split at every sign, split at spaces only, and what is spelled out.
 
-    "v.i.a.g.r.a" and "via-gra" are one word of the second kind, "v i a g r a" of the
-    first; "great.Cheap" is two of the first. A word that is part of another is none.
+    "great.Cheap" is two ``words``; "v.i.a.g.r.a" and "via-gra" are one of the ``chunks``;
+    in "buy a v i a g r a", ``runs`` has "aviagra", of which a term may be any part.
     """
+
+    words: list[str]
+    chunks: list[str]
+    runs: list[str]
+
+
+def disguised(text: str) -> Disguised:
+    """The text with look-alikes, digits and signs read as the letters that they stand for."""
     folded = SIGNS.sub(_letters, plain(text).translate(LOOK_ALIKES))
     words = [word.translate(LEET) for word in WORD.findall(folded)]
     chunks = ["".join(WORD.findall(chunk)).translate(LEET) for chunk in CHUNK.findall(folded)]
-    return _joined(words), [chunk for chunk in chunks if chunk]
+    runs = ["".join(run) for single, run in groupby(words, lambda word: len(word) == 1) if single]
+    return Disguised(words, [chunk for chunk in chunks if chunk], [run for run in runs if len(run) >= SPELLED_OUT])
 
 
 def _letters(match: re.Match[str]) -> str:
     return match.group().translate(LEET)
-
-
-def _joined(words: list[str]) -> list[str]:
-    """With words that are spelled out letter by letter put together."""
-    joined: list[str] = []
-    single: list[str] = []
-    for word in [*words, ""]:
-        if len(word) == 1:
-            single.append(word)
-            continue
-        joined += ["".join(single)] if len(single) >= SPELLED_OUT else single
-        single = []
-        if word:
-            joined.append(word)
-    return joined

@@ -6,7 +6,7 @@ the text, whatever the number of terms.
 
 from collections.abc import Iterable, Iterator
 
-from reviews.folding import disguised_words
+from reviews.folding import SPELLED_OUT, disguised
 from reviews.models import DenyTerm
 from reviews.screening.catalogue import found
 from reviews.screening.signals import Signal, Submission
@@ -31,13 +31,19 @@ def check(submission: Submission) -> Iterator[Signal]:
 
 def find(text: str, terms: Terms) -> list[tuple[str, str, str]]:
     """The terms that a text contains, each once, in the order of their first appearance."""
-    words, chunks = disguised_words(text)
+    read = disguised(text)
     longest = min(MOST_WORDS, max(map(len, terms), default=0))
     hits: dict[tuple[str, str, str], None] = {}
-    for sequence in (words, chunks):
+    for sequence in (read.words, read.chunks):
         for at in range(len(sequence)):
             for length in range(1, longest + 1):
                 if (hit := terms.get(tuple(sequence[at : at + length]))) is not None:
+                    hits[hit] = None
+    lengths = sorted({len(words[0]) for words in terms if len(words) == 1 and len(words[0]) >= SPELLED_OUT})
+    for run in read.runs:
+        for at in range(len(run)):
+            for length in lengths:
+                if (hit := terms.get((run[at : at + length],))) is not None:
                     hits[hit] = None
     return list(hits)
 

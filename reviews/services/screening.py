@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from reviews.folding import disguised_words
+from reviews.folding import disguised
 from reviews.models import DenyTerm, PolicyRule, ScreeningPolicy
 from reviews.screening.catalogue import KINDS
 from reviews.screening.policy import BUILT_IN, from_row
@@ -135,8 +135,8 @@ def retire_deny_terms(term_ids: Sequence[UUID], *, actor: User) -> int:
 
 def fold_term(term: str) -> str:
     """A term as it is compared: its words, folded, with a space between. Empty where nothing is left."""
-    words, _ = disguised_words(term)
-    return " ".join(words)
+    words = disguised(term).words
+    return ("" if all(len(word) == 1 for word in words) else " ").join(words)
 
 
 def _require(actor: User) -> None:

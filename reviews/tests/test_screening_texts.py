@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from reviews.folding import disguised_words, words_of
+from reviews.folding import disguised, words_of
 from reviews.screening import advertising, deny_list, gibberish, shouting
 from reviews.screening.authors import is_unusual, likeness
 from reviews.screening.poisson import rate, tail
@@ -88,6 +88,7 @@ TERMS = {tuple(fold_term(term).split()): (term, "queue", "spam") for term in ("a
         ("V1AGRA!", "viagra"),
         ("v.i.a.g.r.a", "viagra"),
         ("v i a g r a", "viagra"),
+        ("take a v i a g r a", "viagra"),
         ("víágrà", "viagra"),
         ("ｖｉａｇｒａ", "viagra"),
         ("viаgrа", "viagra"),  # two Cyrillic letters
@@ -118,7 +119,7 @@ def test_no_text_costs_more_than_its_length(piece):
         names(check, text)
     deny_list.find(text, TERMS)
     words_of(text)
-    disguised_words(text)
+    disguised(text)
 
     assert time.process_time() - began < 1
 

@@ -118,7 +118,7 @@ def burst_chart(row: Quarantine) -> Chart:
         product=row.product_id, created_at__gte=start_of(first), created_at__lt=start_of(last + timedelta(days=1))
     )
     per_day = within.order_by().values_list(TruncDate("created_at"))
-    counts = list(per_day.annotate(Count("pk"), Count("pk", filter=Q(quarantine=row))))
+    counts = list(per_day.annotate(written=Count("pk"), kept_out=Count("pk", filter=Q(quarantine=row))))
     written, kept_out = ({day: pair[at] for day, *pair in counts} for at in (0, 1))
     summary = f"{sum(written.values())} reviews in {len(days)} days, {sum(kept_out.values())} of them kept out."
     return Chart(

@@ -11,6 +11,7 @@ import hashlib
 import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -83,7 +84,7 @@ def find_copies(text: str, bands: Sequence[int], *, review_id: UUID) -> list[Cop
     """
     if not bands:
         return []
-    values = {"bands": list(bands), "review": review_id, "per_band": PER_BAND, "compared": COMPARED}
+    values: dict[str, Any] = {"bands": list(bands), "review": review_id, "per_band": PER_BAND, "compared": COMPARED}
     with connection.cursor() as cursor:
         cursor.execute(TAKE_TURNS, [bands[0]])
         cursor.execute(MEET, values)

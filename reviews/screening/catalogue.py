@@ -26,7 +26,7 @@ KINDS: dict[str, Kind] = {
     "advertising": Kind("A call to buy, visit or subscribe", 0.6),
     "price": Kind("A price", 0.3),
     "deny_list": Kind("A term of the deny list", 0.6),
-    "deny_list_block": Kind("A term of the deny list that blocks", 1.0),
+    "deny_list_block": Kind("A blocking term of the deny list (always rejected)", 1.0),
     "shouting": Kind("Capitals and exclamation marks throughout", 0.3),
     "gibberish": Kind("No words of any language", 0.7),
     "copied_text": Kind("Nearly the text of another author", 0.7),

@@ -8,6 +8,7 @@ import statistics
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -54,7 +55,7 @@ def measure(size: Size) -> Figures:
 
 def plan(text: str) -> str:
     """The plan of the look-up, as PostgreSQL carries it out."""
-    values = {"bands": bands_of(text), "review": uuid7(), "per_band": PER_BAND, "compared": 24}
+    values: dict[str, Any] = {"bands": bands_of(text), "review": uuid7(), "per_band": PER_BAND, "compared": 24}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {MEET}", values)
         return "\n".join(line for (line,) in cursor.fetchall())

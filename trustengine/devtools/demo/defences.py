@@ -1,6 +1,6 @@
 """What screening keeps beside its verdicts: the quarantine of the burst, and the fingerprints of texts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -55,5 +55,5 @@ def _open(world: World, last: Review, burst: list[Review], found: int, expected:
             world.touch(review, review.quarantined_at)
 
 
-def _moment(review: Review) -> object:
+def _moment(review: Review) -> datetime:
     return review.created_at

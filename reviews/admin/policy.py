@@ -191,8 +191,15 @@ class ActiveFilter(admin.SimpleListFilter):
         return queryset.filter(retired_at=None) if self.value() != "1" else queryset.exclude(retired_at=None)
 
 
+class EditorsForm(EvidenceAdmin):
+    """A form to add rows by, for those who may change what screening goes by."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(EDIT)
+
+
 @admin.register(DenyTerm)
-class DenyTermAdmin(EvidenceAdmin):
+class DenyTermAdmin(EditorsForm):
     """Words that are not wanted. They are added and retired, and never changed."""
 
     page_title = "Deny list"
@@ -222,9 +229,6 @@ class DenyTermAdmin(EvidenceAdmin):
     @admin.display(description="Added")
     def added(self, term: DenyTerm) -> SafeString | str:
         return age(term.created_at)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(EDIT)
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(EDIT)

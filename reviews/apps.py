@@ -1,5 +1,11 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ReviewsConfig(AppConfig):
     name = "reviews"
+
+    def ready(self) -> None:
+        from reviews.seeds import seed_policy
+
+        post_migrate.connect(seed_policy, sender=self, dispatch_uid="screening-policy")

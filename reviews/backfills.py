@@ -1,16 +1,16 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
-from reviews import derivations, reputation
+from reviews import derivations, fingerprints, reputation
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.ratings import tell_changes
 from reviews.reconcilers import AuthorReputation, StarCounters
 from trustengine.accounts.models import User
 from trustengine.jobs.services import publish
-from trustengine.operations.backfilling import Days, Rederivation, backfill
+from trustengine.operations.backfilling import Applied, Backfill, Change, Days, Rederivation, backfill
 from trustengine.operations.registry import Drift
 
 
@@ -54,3 +54,43 @@ class Reputations(Rederivation):
 
     def write(self, drifts: Sequence[Drift]) -> None:
         reputation.recompute(*(drift.key for drift in drifts))
+
+
+@backfill("fingerprints")
+class Fingerprints(Backfill):
+    """What copies are found by, of the latest texts of live reviews written on these days. For imported reviews."""
+
+    about = "reviews.review"
+
+    def rows(self, days: Days) -> QuerySet[Review]:
+        return Review.objects.live().filter(**days.within("created_at__date"))
+
+    def apply(self, keys: Sequence[UUID]) -> Applied:
+        """Look without locks, lock the reviews that disagree, look again, write."""
+        suspects = _wrong_fingerprints(keys)
+        if not suspects:
+            return Applied()
+        fingerprints.lock_texts(suspects)
+        wrong = _wrong_fingerprints(suspects)
+        fingerprints.remember_fingerprints([(key, *expected) for key, (_, expected) in wrong.items()])
+        return Applied(
+            [Change(str(key), _brief(stored), _brief(expected)) for key, (stored, expected) in wrong.items()]
+        )
+
+
+Fingerprint = tuple[int, list[int]]
+
+
+def _wrong_fingerprints(keys: Collection[UUID]) -> dict[UUID, tuple[Fingerprint | None, Fingerprint]]:
+    """What is stored, and what should be, of those that differ. A text without bands needs no row."""
+    stored = fingerprints.stored_fingerprints(keys)
+    expected = fingerprints.expected_fingerprints(keys)
+    return {
+        key: (stored.get(key), expected[key])
+        for key in sorted(expected)
+        if stored.get(key) != expected[key] and (key in stored or expected[key][1])
+    }
+
+
+def _brief(fingerprint: Fingerprint | None) -> dict[str, object]:
+    return {"revision": fingerprint[0] if fingerprint else None, "bands": len(fingerprint[1]) if fingerprint else 0}

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders.models import Order, OrderItem
-from reviews.models import Restriction, Review, ReviewPhoto
+from reviews.models import Restriction, Review, ReviewPhoto, ReviewRevision
 from reviews.models.photo import thumbnail_name
 from reviews.pacing import fold, forget_cold
 from trustengine.bulk import Among
@@ -23,6 +23,7 @@ CROSSED = timedelta(minutes=5)
 # Helpfulness changes with each vote, and a reputation hardly at all.
 VOTES_MATTER_EVERY = timedelta(minutes=15)
 TRENDS_AFTER = timedelta(seconds=20)
+FORGOTTEN_AT_ONCE = 2_000
 
 
 @job(queue="high", coalesce=True)
@@ -271,3 +272,33 @@ def _exhaust(batch: Any) -> int:
         if done < BATCH:
             break
     return total
+
+
+@job(queue="high")
+def sweep_quarantine(quarantine_id: str, after: str = "") -> None:
+    """Bring into a quarantine what was approved for the first time since its burst began, a part at a time."""
+    from reviews.services.quarantine import sweep
+
+    following = sweep(UUID(quarantine_id), after=UUID(after) if after else None)
+    if following is not None:
+        enqueue(sweep_quarantine, quarantine_id=quarantine_id, after=following)
+
+
+@job(queue="high")
+def replay_quarantine(quarantine_id: str) -> None:
+    """Let the reviews of a released quarantine count, a part at a time."""
+    from reviews.services.quarantine import replay
+
+    if replay(UUID(quarantine_id)):
+        enqueue(replay_quarantine, quarantine_id=quarantine_id)
+
+
+@scheduled("41 4 * * *")
+@job(queue="low")
+def forget_origins() -> None:
+    """Forget where texts older than ``ORIGIN_DAYS`` came from, a part at a time."""
+    before = timezone.now() - timedelta(days=settings.ORIGIN_DAYS)
+    known = ReviewRevision.objects.filter(~Q(ip_hash="") | ~Q(agent_hash=""), created_at__lt=before)
+    oldest = list(known.order_by("created_at").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    if ReviewRevision.objects.filter(pk__in=oldest).update(ip_hash="", agent_hash=""):
+        enqueue(forget_origins)

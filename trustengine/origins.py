@@ -34,7 +34,8 @@ def origin_of(request: HttpRequest) -> Origin:
     """Hashes of the client's address and of its User-Agent header.
 
     Of an IPv6 address only the first 64 bits count: a household has them all to itself,
-    and its devices change the rest by the hour.
+    and its devices change the rest by the hour. A loopback address is not known: it is a
+    proxy on this machine that nobody has named, and would make all clients one.
     """
     agent = str(request.META.get("HTTP_USER_AGENT", "")).strip()
     return Origin(ip_hash=_hashed("address", _network(client_address(request))), agent_hash=_hashed("agent", agent))
@@ -51,6 +52,6 @@ def _hashed(kind: str, text: str) -> str:
 
 
 def _network(address: str) -> str:
-    if address and isinstance(ip_address(address), IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return address
+    if not address or (parsed := ip_address(address)).is_loopback:
+        return ""
+    return str(ip_network((address, 64), strict=False)) if isinstance(parsed, IPv6Address) else address

@@ -35,6 +35,7 @@ from trustengine.api.schema import raises
 from trustengine.api.throttles import AnonymousReads, WritesPerUser
 from trustengine.errors import AccountSuspended, AgeRestricted, PermissionDenied
 from trustengine.jobs.models import Job
+from trustengine.origins import origin_of
 
 
 class ReviewWrites(WritesPerUser):
@@ -72,6 +73,7 @@ class ReviewCollection(APIView):
             product_id=data["product"],
             order_id=data["order"],
             rating=data["rating"],
+            origin=origin_of(request),
             **{name: data[name] for name in ("title", "comment") if name in data},
         )
         review = submission.review
@@ -99,7 +101,7 @@ class ReviewDetail(PublicRead):
         """Edit one's own review. An edit of an approved one waits for a decision."""
         given = ReviewEdit(data=request.data)
         given.is_valid(raise_exception=True)
-        edit_review(pk, author=caller(request), changes=given.validated_data)
+        edit_review(pk, author=caller(request), changes=given.validated_data, origin=origin_of(request))
         return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
     @raises(PermissionDenied)

@@ -1,6 +1,9 @@
-"""Rows of the reviews app. Lock order: order item, review, reply, vote, rating."""
+"""Rows of the reviews app. Lock order: order item, review, reply, quarantine, vote, rating."""
 
+from reviews.models.fingerprint import ReviewFingerprint, ReviewFingerprintBand
 from reviews.models.photo import ReviewPhoto
+from reviews.models.policy import DenyTerm, PolicyRule, ScreeningPolicy
+from reviews.models.quarantine import Quarantine
 from reviews.models.rating import ProductRating, ProductTrend
 from reviews.models.reply import ReplyRevision, VendorReply
 from reviews.models.reputation import Reputation, Strike
@@ -11,18 +14,24 @@ from reviews.models.vote import SHARDS, ReviewHeat, ReviewVote, ReviewVoteShard,
 
 __all__ = [
     "SHARDS",
+    "DenyTerm",
+    "PolicyRule",
     "ProductRating",
     "ProductTrend",
+    "Quarantine",
     "ReplyRevision",
     "Reputation",
     "Restriction",
     "Review",
+    "ReviewFingerprint",
+    "ReviewFingerprintBand",
     "ReviewHeat",
     "ReviewPhoto",
     "ReviewRevision",
     "ReviewVote",
     "ReviewVoteShard",
     "Screening",
+    "ScreeningPolicy",
     "Strike",
     "VendorReply",
     "shard_of",

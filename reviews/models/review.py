@@ -8,6 +8,7 @@ from orders.models import OrderItem, Product
 from reviews.expressions import HelpfulnessBound
 from trustengine.accounts.models import User
 from trustengine.identifiers import uuid7
+from trustengine.origins import LENGTH
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
@@ -78,6 +79,15 @@ class Review(models.Model):
     is_hidden = models.BooleanField(default=False)
     restricted_at = models.DateTimeField(null=True, blank=True)
     quarantined_at = models.DateTimeField(null=True, blank=True)
+    quarantine = models.ForeignKey(
+        "reviews.Quarantine",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reviews",
+        db_index=False,
+        help_text="The last one that kept it out of the rating.",
+    )
     purchase_refunded_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     moderated_by = models.ForeignKey(
@@ -135,6 +145,7 @@ class Review(models.Model):
                 condition=Q(status="pending", deleted_at=None),
                 name="review_pending",
             ),
+            models.Index(fields=["quarantine", "id"], condition=Q(quarantine__isnull=False), name="review_quarantined"),
         ]
 
     def __str__(self) -> str:
@@ -175,6 +186,8 @@ class ReviewRevision(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    ip_hash = models.CharField(max_length=LENGTH, blank=True, default="", editable=False)
+    agent_hash = models.CharField(max_length=LENGTH, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["review", "number"]
@@ -192,7 +205,13 @@ class ReviewRevision(models.Model):
                 fields=["created_at", "id"],
                 condition=Q(state="pending"),
                 name="revision_waiting",
-            )
+            ),
+            models.Index(fields=["ip_hash", "created_at"], condition=~Q(ip_hash=""), name="revision_by_origin"),
+            models.Index(
+                fields=["created_at"],
+                condition=~Q(ip_hash="") | ~Q(agent_hash=""),
+                name="revision_with_origin",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,11 +11,14 @@ class Screening(models.Model):
     class Verdict(models.TextChoices):
         APPROVE = "approve"
         QUEUE = "queue"
+        REJECT = "reject"
+        RESTRICT = "restrict"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     revision = models.OneToOneField(ReviewRevision, models.CASCADE, related_name="screening")
-    verdict = models.CharField(max_length=7, choices=Verdict)
+    verdict = models.CharField(max_length=8, choices=Verdict)
     signals = models.JSONField(default=list, help_text="Named findings, each with a weight and a sentence.")
+    score = models.FloatField(default=0, help_text="What the signals come to together, 0 to 1.")
     policy_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 

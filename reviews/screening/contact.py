@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from reviews.screening.catalogue import found
 from reviews.screening.signals import Candidate, Signal
 
 # Every repetition below is bounded: a text may be 10,000 characters made to be slow.
@@ -37,13 +38,13 @@ def check(candidate: Candidate) -> Iterator[Signal]:
     text = _folded(candidate.text)
     addresses = EMAIL.sub(" ", text)
     if EMAIL.search(text):
-        yield Signal("email_address", 0.8, "The text contains an e-mail address.")
+        yield found("email_address", "The text contains an e-mail address.")
     if LINK.search(addresses):
-        yield Signal("link", 0.7, "The text contains a link.")
+        yield found("link", "The text contains a link.")
     if any(_is_phone_number(match.group()) for match in PHONE.finditer(text)):
-        yield Signal("phone_number", 0.7, "The text contains what looks like a telephone number.")
+        yield found("phone_number", "The text contains what looks like a telephone number.")
     if MESSENGER.search(addresses):
-        yield Signal("messenger", 0.6, "The text points to an account on a messenger or social network.")
+        yield found("messenger", "The text points to an account on a messenger or social network.")
 
 
 def _is_phone_number(text: str) -> bool:

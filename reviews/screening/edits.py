@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from reviews.screening.catalogue import found
 from reviews.screening.signals import Candidate, Signal
 
 WORD = re.compile(r"\w+")
@@ -16,7 +17,7 @@ def check(candidate: Candidate) -> Iterator[Signal]:
     before, after = _words(candidate.published), _words(candidate.text)
     both = before | after
     if both and len(before & after) / len(both) < KEPT_AT_LEAST:
-        yield Signal("large_edit", 0.5, "The edit replaces most of the approved text.")
+        yield found("large_edit", "The edit replaces most of the approved text.")
 
 
 def _words(text: str) -> set[str]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from reviews.models import ReplyRevision, VendorReply
-from reviews.screening import contact, edits
+from reviews.screening.run import find_signals
 from reviews.screening.signals import Candidate, Signal
 from reviews.services.replies import has_earned_trust
 from reviews.services.reply_moderation import approve_reply
@@ -35,4 +35,4 @@ def screen_reply(reply_id: UUID) -> None:
 def _find_signals(reply: VendorReply, revision: ReplyRevision) -> list[Signal]:
     published = reply.text if reply.status == VendorReply.Status.APPROVED else None
     candidate = Candidate("", revision.text, published)
-    return [signal for check in (contact.check, edits.check) for signal in check(candidate)]
+    return find_signals(candidate)

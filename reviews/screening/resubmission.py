@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.db.models import QuerySet
 
 from reviews.models import Review, ReviewPhoto, ReviewRevision
+from reviews.screening.catalogue import found
 from reviews.screening.signals import Signal
 
 BLANK = re.compile(r"\s+")
@@ -29,9 +30,9 @@ def published_before(review: Review) -> str | None:
 def check_record(review: Review, revision: ReviewRevision) -> Iterator[Signal]:
     """Signals ``rejected_before`` and ``photo``: what no check of a text alone can tell."""
     if was_rejected_before(review, revision):
-        yield Signal("rejected_before", 0.9, "A moderator has refused this very text of the author's before.")
+        yield found("rejected_before", "A moderator has refused this very text of the author's before.")
     if review.photos.filter(state=ReviewPhoto.State.PENDING).exists():
-        yield Signal("photo", 0.1, "There are photos that nobody has looked at.")
+        yield found("photo", "There are photos that nobody has looked at.")
 
 
 def was_rejected_before(review: Review, revision: ReviewRevision) -> bool:

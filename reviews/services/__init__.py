@@ -1,7 +1,8 @@
-"""Everything that may happen to a review. Locks: order items, review, reply, vote, rating."""
+"""Everything that may happen to a review. Locks: order items, review, reply, quarantine, vote, rating."""
 
 from reviews.services.moderation import approve_review, hide_review, reject_review, restore_review
 from reviews.services.photos import add_photo, delete_photo, delete_photos_of
+from reviews.services.quarantine import drop_quarantine, open_quarantine, release_quarantine
 from reviews.services.replies import withdraw_reply, write_reply
 from reviews.services.reply_moderation import approve_reply, hide_reply, reject_reply, restore_reply
 from reviews.services.restriction import lift_restriction, restrict_review
@@ -19,13 +20,16 @@ __all__ = [
     "cast_vote",
     "delete_photo",
     "delete_photos_of",
+    "drop_quarantine",
     "edit_review",
     "give_strike",
     "hide_reply",
     "hide_review",
     "lift_restriction",
+    "open_quarantine",
     "reject_reply",
     "reject_review",
+    "release_quarantine",
     "restore_reply",
     "restore_review",
     "restrict_review",

@@ -6,14 +6,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviews.errors import CaseChanged, ConflictOfInterest
+from reviews.jobs import screen_review
 from reviews.models import Review, ReviewPhoto, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
+from reviews.services.quarantine import join_quarantine
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import InvalidTransition, PermissionDenied
-from trustengine.jobs.services import publish
+from trustengine.jobs.services import enqueue, publish
 
 PERMISSION = "reviews.moderate_review"
 
@@ -22,6 +24,8 @@ PERMISSION = "reviews.moderate_review"
 def approve_review(review_id: UUID, *, actor: User | None, revision: int | None = None, reason: str = "") -> Review:
     """Publish what waits: a first text, or an edit of an approved one. The rating moves with it.
 
+    While new ratings of the product are in quarantine, one that is published for the
+    first time joins them: it can be read, and does not count.
     ``revision`` is the number that the actor read. Raises CaseChanged if another one waits
     by now, InvalidTransition if nothing does, ReviewNotFound, ReviewDeleted,
     PermissionDenied, and ConflictOfInterest for one's own review or product. Photos that
@@ -34,6 +38,8 @@ def approve_review(review_id: UUID, *, actor: User | None, revision: int | None 
         raise InvalidTransition("No rule has seen a photo: a person decides.")
     _settle(pending, ReviewRevision.State.APPROVED, actor)
     with rating_follows(review):
+        if review.status != Review.Status.APPROVED:
+            join_quarantine(review)
         review.rating, review.title, review.comment = pending.rating, pending.title, pending.comment
         _decide(review, Review.Status.APPROVED, actor)
         _announce("review.approved", review, pending, actor, before, reason)
@@ -52,6 +58,8 @@ def reject_review(review_id: UUID, *, actor: User | None, revision: int | None =
     _settle(pending, ReviewRevision.State.REJECTED, actor)
     if review.status != Review.Status.APPROVED:
         _decide(review, Review.Status.REJECTED, actor)
+    else:
+        enqueue(screen_review, key=review.pk)  # the approved text is again the one that copies are found by
     _announce("review.rejected", review, pending, actor, before, reason)
     return review
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from orders.models import OrderItem
 from reviews.errors import ConflictOfInterest, ReviewNotFound
+from reviews.fingerprints import forget_fingerprints
 from reviews.jobs import screen_review
 from reviews.models import Review, ReviewRevision
 from reviews.ratings import rating_follows
@@ -24,6 +25,7 @@ from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import PermissionDenied, TryAgain
 from trustengine.jobs.services import enqueue, publish
+from trustengine.origins import NOWHERE, Origin
 
 TRIES = 3
 
@@ -53,6 +55,7 @@ def submit_review(
     rating: int,
     title: str | Absent | None = ABSENT,
     comment: str | Absent | None = ABSENT,
+    origin: Origin = NOWHERE,
 ) -> Submission:
     """Take a buyer's review, or their edit of the one they already have.
 
@@ -69,16 +72,16 @@ def submit_review(
         items = lock_purchase(author, product_id=product_id, order_id=order_id)
         for _ in range(TRIES):
             if (existing := _lock_live_review(author, product_id)) is not None:
-                return Submission(_edit(existing, author, given), is_update=True)
+                return Submission(_edit(existing, author, given, origin), is_update=True)
             item = reviewable_item(items, author)
             # Another order of the same product may be reviewed at this moment: then there is one to edit.
             with suppress(IntegrityError), transaction.atomic():
-                return Submission(_create(item, author, given), is_update=False)
+                return Submission(_create(item, author, given, origin), is_update=False)
     raise TryAgain
 
 
 @transaction.atomic
-def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) -> Review:
+def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any], origin: Origin = NOWHERE) -> Review:
     """Change one's own review: ``changes`` holds any of rating, title, comment.
 
     A change of an approved review waits as a revision, while the approved text and stars
@@ -87,7 +90,7 @@ def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) ->
     """
     require_good_standing(author)
     require_age(author)
-    return _edit(own_review(review_id, author), author, changes)
+    return _edit(own_review(review_id, author), author, changes, origin)
 
 
 @transaction.atomic
@@ -99,6 +102,7 @@ def withdraw_review(review_id: UUID, *, author: User) -> None:
     review = own_review(review_id, author)
     before = {"status": review.status, "deleted_at": None}
     supersede_pending(review)
+    forget_fingerprints([review.pk])
     with rating_follows(review):
         review.deleted_at = timezone.now()
         review.save(update_fields=["deleted_at", "updated_at"])
@@ -106,7 +110,7 @@ def withdraw_review(review_id: UUID, *, author: User) -> None:
         publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)
 
 
-def _create(item: OrderItem, author: User, given: Mapping[str, Any]) -> Review:
+def _create(item: OrderItem, author: User, given: Mapping[str, Any], origin: Origin) -> Review:
     content = {"rating": given["rating"], **{name: normalised(given.get(name) or "") for name in ("title", "comment")}}
     review = Review.objects.create(
         product=item.product,
@@ -116,14 +120,14 @@ def _create(item: OrderItem, author: User, given: Mapping[str, Any]) -> Review:
         purchase=snapshot(item),
         **content,
     )
-    ReviewRevision.objects.create(review=review, number=1, created_at=review.created_at, **content)
+    ReviewRevision.objects.create(review=review, number=1, created_at=review.created_at, **content, **asdict(origin))
     after = {"product": item.product_id, "order_item": item.pk, "rating": review.rating, "status": review.status}
     record("review.submitted", review, actor=author, after=after)
     enqueue(screen_review, key=review.pk)
     return review
 
 
-def _edit(review: Review, author: User, changes: Mapping[str, Any]) -> Review:
+def _edit(review: Review, author: User, changes: Mapping[str, Any], origin: Origin) -> Review:
     """Add a revision to a locked review and have it screened; the same content again changes nothing."""
     if is_member(author, review.product.vendor_id):  # hired since: what they wrote stays, and stays as it is
         raise ConflictOfInterest
@@ -133,7 +137,7 @@ def _edit(review: Review, author: User, changes: Mapping[str, Any]) -> Review:
     if all(getattr(present, name) == content[name] for name in CONTENT):
         return review
     before = {"status": review.status, "rating": present.rating}
-    revision = add_revision(review, content)
+    revision = add_revision(review, content | asdict(origin))
     review.edit_count += 1
     review.save(update_fields=[*CONTENT, "status", "edit_count", "updated_at"])
     after = {"revision": revision.number, "status": review.status, "rating": revision.rating}

@@ -22,3 +22,18 @@ STRIKE_DAYS = env.integer("STRIKE_DAYS", 180, minimum=1, maximum=3_650)
 PUBLIC_MAX_AGE_SECONDS = env.integer("PUBLIC_MAX_AGE_SECONDS", 30, maximum=86_400)
 PUBLIC_REVALIDATE_SECONDS = env.integer("PUBLIC_REVALIDATE_SECONDS", 60, maximum=86_400)
 PUBLIC_STALE_SECONDS = env.integer("PUBLIC_STALE_SECONDS", 3_600, maximum=2_592_000)
+
+# Screening
+
+BURST_WINDOW_HOURS = env.integer("BURST_WINDOW_HOURS", 24, minimum=1, maximum=24 * 30)
+BURST_BASELINE_DAYS = env.integer("BURST_BASELINE_DAYS", 90, minimum=1, maximum=3_650)
+BURST_MIN_REVIEWS = env.integer("BURST_MIN_REVIEWS", 10, minimum=2)
+BURST_PROBABILITY = env.decimal("BURST_PROBABILITY", 1e-4, maximum=1)
+QUARANTINE_MIN_REVIEWS = env.integer("QUARANTINE_MIN_REVIEWS", 20, minimum=2)
+QUARANTINE_PROBABILITY = env.decimal("QUARANTINE_PROBABILITY", 1e-9, maximum=1)
+AUTHOR_BURST_PER_HOUR = env.integer("AUTHOR_BURST_PER_HOUR", 20, minimum=2)
+ORIGIN_BURST_AUTHORS = env.integer("ORIGIN_BURST_AUTHORS", 4, minimum=2)
+FRESH_ACCOUNT_HOURS = env.integer("FRESH_ACCOUNT_HOURS", 72, maximum=24 * 365)
+TAKEOVER_SILENCE_DAYS = env.integer("TAKEOVER_SILENCE_DAYS", 180, minimum=1, maximum=36_500)
+COPY_MIN_LENGTH = env.integer("COPY_MIN_LENGTH", 60, minimum=20, maximum=10_000)
+COPY_SIMILARITY = env.integer("COPY_SIMILARITY", 85, minimum=50, maximum=100)

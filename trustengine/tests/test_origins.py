@@ -22,8 +22,9 @@ def test_the_addresses_of_one_ipv6_household_are_one_place(origin):
     assert origin("2001:db8:1:2::1").ip_hash != origin("2001:db8:1:3::1").ip_hash
 
 
-def test_what_is_not_known_stays_empty(origin):
-    assert origin("", agent=" ") == NOWHERE
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "127.9.9.9", "::1"])
+def test_what_is_not_known_stays_empty(origin, address):
+    assert origin(address, agent=" ") == NOWHERE
 
 
 def test_an_agent_that_spells_an_address_is_not_taken_for_one(origin):

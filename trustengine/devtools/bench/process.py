@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import django
 
 NAMES = ("jobs", "votes", "checkouts", "refunds", "import")
+ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,7 +20,7 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import checkouts, imports, jobs, refunds, votes
+    from trustengine.devtools.bench import checkouts, fingerprints, imports, jobs, refunds, votes
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
@@ -30,6 +31,7 @@ def main(argv: Sequence[str]) -> None:
         "checkouts": checkouts.measure,
         "refunds": refunds.measure,
         "import": imports.measure,
+        "fingerprints": fingerprints.measure,
     }
     if imports.COMMAND not in get_commands():
         del measures["import"]

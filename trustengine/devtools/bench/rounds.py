@@ -19,6 +19,8 @@ class Size:
     checkouts: int
     imported: int
     refunded: int
+    fingerprints: int
+    lookups: int
 
 
 FULL = Size(
@@ -31,6 +33,8 @@ FULL = Size(
     checkouts=400,
     imported=4_000,
     refunded=10_000,
+    fingerprints=1_000_000,
+    lookups=1_000,
 )
 QUICK = Size(
     rounds=1,
@@ -42,6 +46,8 @@ QUICK = Size(
     checkouts=16,
     imported=20,
     refunded=20,
+    fingerprints=200,
+    lookups=8,
 )
 
 Figures = Mapping[str, float]

@@ -17,7 +17,7 @@ from reviews import reputation
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.reputation import Standing
 from reviews.screening import policy
-from reviews.screening.run import find_signals
+from reviews.screening.run import edit_of, find_signals
 from trustengine.accounts.models import User
 from trustengine.devtools.demo.purchases import Purchase
 from trustengine.devtools.demo.stories import Story, new_revision, new_story
@@ -102,7 +102,7 @@ class History:
         if story.pending is not revision:
             return
         review = story.review
-        signals = find_signals(review, revision)
+        signals = find_signals(edit_of(review, revision))
         verdict = policy.decide(signals, self.standings[review.author_id])
         self.world.add(
             Screening(

@@ -7,11 +7,12 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from orders.models import Order, OrderItem, Product, VendorTerms
-from reviews.models import Review, ReviewRevision, ReviewVote, ReviewVoteShard, Screening
+from reviews.models import Quarantine, Review, ReviewRevision, ReviewVote, ReviewVoteShard, Screening
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.audit.models import Entry
 from trustengine.audit.services import record
 from trustengine.devtools.demo.accounts import FAKED_PRODUCT, SHOP, join_groups, make_accounts
+from trustengine.devtools.demo.defences import keep_fingerprints, quarantine_burst
 from trustengine.devtools.demo.derived import derive_everything
 from trustengine.devtools.demo.feedback import plan_burst, plan_late_edits, plan_reviews
 from trustengine.devtools.demo.history import History
@@ -31,6 +32,7 @@ TABLES: tuple[type[models.Model], ...] = (
     Product,
     Order,
     OrderItem,
+    Quarantine,
     Review,
     ReviewRevision,
     Screening,
@@ -68,6 +70,7 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
     world.store(TABLES)
     join_groups()
     derive_everything(voted_on=voted_on)
+    keep_fingerprints()
     record("demo.seeded", MARK, after={"seed": number})
     return True
 
@@ -80,11 +83,13 @@ def invent(world: World) -> list[UUID]:
     customers = make_customers(world)
     history = History(world, moderator=accounts["moderator"].user, senior=accounts["senior"].user)
     plan_reviews(world, history, make_purchases(world, customers, articles))
-    plan_burst(world, history, next(article for article in articles if article.offer.title == FAKED_PRODUCT))
+    faked = next(article for article in articles if article.offer.title == FAKED_PRODUCT)
+    plan_burst(world, history, faked)
     plan_late_edits(world, history)
     for username in ("customer", "customer2"):
         _go_shopping(world, accounts[username], articles)
     history.replay()
+    quarantine_burst(world, history, faked.product)
     voted_on = make_votes(world, history.stories, [*make_readers(world), *customers])
     make_todays_purchases(world, customers, articles)
     return voted_on

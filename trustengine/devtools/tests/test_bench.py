@@ -49,6 +49,14 @@ def test_a_table_shows_what_was_chosen_only():
     assert "votes" not in table
 
 
+def test_the_search_for_copies_is_measured_only_where_it_is_named():
+    figures = json.loads(bench("fingerprints", "--quick", "--json"))
+
+    assert "fingerprints" not in NAMES
+    assert figures["fingerprints"]["copies_found_share"] > 0.5
+    assert figures["fingerprints"]["stored_per_second"] > 0
+
+
 def test_an_unknown_benchmark_is_refused():
     with pytest.raises(CommandError, match="no such benchmark: speed") as refusal:
         bench("speed")

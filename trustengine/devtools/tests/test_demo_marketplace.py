@@ -13,14 +13,25 @@ from django.test import override_settings
 from django.utils import timezone
 
 from orders.models import Order, OrderItem
-from reviews.models import ProductRating, Reputation, Review, ReviewRevision, ReviewVote, ReviewVoteShard, shard_of
+from reviews.fingerprints import bands_of, find_copies
+from reviews.models import (
+    ProductRating,
+    Quarantine,
+    Reputation,
+    Review,
+    ReviewRevision,
+    ReviewVote,
+    ReviewVoteShard,
+    shard_of,
+)
 from reviews.ratings import counted_stars
 from reviews.reputation import derive
-from reviews.screening.run import find_signals
+from reviews.screening.run import edit_of, find_signals
 from reviews.services import cast_vote, submit_review
 from trustengine.accounts.models import User
 from trustengine.audit.models import Entry
 from trustengine.devtools.demo.accounts import ACCOUNTS
+from trustengine.identifiers import uuid7
 from trustengine.jobs.models import Job
 
 FAST_HASHING = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
@@ -124,7 +135,7 @@ def test_what_waits_has_been_screened_by_the_real_checks():
 
     assert 30 <= waiting.count() <= 45
     for revision in waiting:
-        found = [signal.name for signal in find_signals(revision.review, revision)]
+        found = [signal.name for signal in find_signals(edit_of(revision.review, revision))]
         assert [signal["name"] for signal in revision.screening.signals] == found
     assert any(revision.screening.signals for revision in waiting)
     assert waiting.filter(review__status="approved").count() >= 3
@@ -168,6 +179,26 @@ def test_a_burst_of_praise_by_fresh_accounts_stands_out():
     assert len(burst) == 25
     assert (burst[-1].created_at - burst[0].created_at).total_seconds() < 2 * 3_600
     assert all((review.created_at - review.author.date_joined).days < 10 for review in burst)
+
+
+def test_the_burst_is_in_quarantine_and_out_of_the_rating():
+    row = Quarantine.objects.get()
+    kept_out = Review.objects.filter(quarantine=row)
+
+    assert row.is_open
+    assert row.product.title == "Fjord Portable Speaker"
+    assert kept_out.count() >= 5
+    assert not kept_out.filter(quarantined_at=None).exists()
+    assert all(review.rating == 5 for review in kept_out)
+    assert row.product.rating.count == Review.objects.counted().filter(product=row.product).count()
+
+
+def test_copies_of_the_demos_texts_are_found():
+    text = Review.objects.live().filter(fingerprint__isnull=False).first()
+
+    copies = find_copies(text.comment, bands_of(f"{text.title}\n{text.comment}"), review_id=uuid7())
+
+    assert copies
 
 
 def test_fulfilment_goes_forward_in_time():

@@ -134,7 +134,9 @@ def test_a_cancelled_item_is_told():
 
     run_due_jobs()
 
-    assert [message.subject for message in mail.outbox] == ["Cancelled: Moka pot"]
+    cancelled, refunded = (message.subject for message in mail.outbox)
+    assert cancelled == "Cancelled: Moka pot"
+    assert refunded.startswith("Your refund for order ")
 
 
 @pytest.mark.django_db

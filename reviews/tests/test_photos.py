@@ -136,7 +136,7 @@ def test_no_trust_publishes_a_photo_that_nobody_has_looked_at(settings):
     review.refresh_from_db()
     assert review.status == "pending"
     pending = review.revisions.get(state="pending")
-    assert [signal["name"] for signal in pending.screening.signals] == ["photo"]
+    assert {signal["name"] for signal in pending.screening.signals} == {"photo", "fresh_account"}
     with pytest.raises(InvalidTransition):
         approve_review(review.pk, actor=None)
 

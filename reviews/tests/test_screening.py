@@ -129,7 +129,7 @@ def test_a_finding_queues_even_a_trusted_author():
     review.refresh_from_db()
     screening = review.revisions.get().screening
     assert (review.status, screening.verdict) == ("pending", "queue")
-    assert [signal["name"] for signal in screening.signals] == ["link", "fresh_account"]
+    assert [signal["name"] for signal in screening.signals] == ["link"]
 
 
 @pytest.mark.django_db

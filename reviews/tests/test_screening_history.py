@@ -113,7 +113,8 @@ def test_bursts_of_an_author_and_of_an_address_are_found(settings):
 
 
 @pytest.mark.django_db
-def test_a_fresh_account_is_noted_and_does_not_hold_a_review_back():
+def test_a_fresh_account_is_noted_and_does_not_hold_a_review_back(settings):
+    settings.AUTO_APPROVE_MIN_REPUTATION = 60  # more than that takes time as well
     author = settled_author(days=1)
 
     screening = screened(pending_review(delivered_purchase(author)))
@@ -150,8 +151,9 @@ def test_a_large_edit_counts_as_a_takeover_only_after_a_long_silence(days):
 
 
 @pytest.mark.django_db
-def test_whatever_the_stars_the_verdict_is_the_same():
+def test_whatever_the_stars_the_verdict_is_the_same(settings):
     """Authors who have always given five, and always one: each number of stars is treated alike."""
+    settings.AUTO_APPROVE_MIN_REPUTATION = 60
     for habit in (5, 1):
         verdicts = {}
         for stars in range(1, 6):

@@ -303,6 +303,7 @@ LANGUAGE_CODE = "en"
 
 from trustengine.settings.appearance import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
+from trustengine.settings.reports import *  # noqa: E402, F403
 from trustengine.settings.reviews import *  # noqa: E402, F403
 
 # Pages

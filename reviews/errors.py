@@ -73,3 +73,15 @@ class CaseChanged(DomainError):
     status = 409
     code = "CASE_CHANGED"
     message = "This has changed since you opened it. Please look again."
+
+
+class FileTooLarge(DomainError):
+    status = 413
+    code = "FILE_TOO_LARGE"
+    message = "The file is larger than allowed."
+
+
+class FileTypeNotAllowed(DomainError):
+    status = 415
+    code = "FILE_TYPE_NOT_ALLOWED"
+    message = "Only JPEG, PNG and WebP pictures are taken, whole and not animated."

@@ -12,6 +12,43 @@ SUBMISSIONS = {
     201: {"id": REVIEW, "status": "pending", "is_update": False},
     200: {"id": REVIEW, "status": "approved", "is_update": True},
 }
+REPLY_INPUT = {"text": "Thank you! A silicone grip for the handle is on its way to you."}
+REPLY = {
+    **REPLY_INPUT,
+    "vendor_name": "Kitchen & Co",
+    "created_at": "2026-05-21T09:00:00Z",
+    "updated_at": "2026-05-21T09:00:00Z",
+}
+OWN_REPLY = {
+    "id": "018f6d1e-0000-7000-8000-000000000050",
+    "review": REVIEW,
+    "vendor_name": "Kitchen & Co",
+    **REPLY_INPUT,
+    "status": "pending",
+    "is_hidden": False,
+    "edit_count": 0,
+    "revisions": [
+        {"number": 1, **REPLY_INPUT, "state": "pending", "created_at": "2026-05-21T09:00:00Z", "decided_at": None}
+    ],
+    "created_at": "2026-05-21T09:00:00Z",
+    "updated_at": "2026-05-21T09:00:00Z",
+}
+PHOTO = {
+    "id": "018f6d1e-0000-7000-8000-000000000060",
+    "url": "/api/v1/photos/018f6d1e-0000-7000-8000-000000000060/",
+    "thumbnail_url": "/api/v1/photos/018f6d1e-0000-7000-8000-000000000060/thumbnail/",
+    "width": 1536,
+    "height": 2048,
+}
+OWN_PHOTO = {**PHOTO, "state": "pending", "size": 412_345}
+PHOTO_INPUT = {"photo": "…the bytes of a JPEG, PNG or WebP picture…"}
+RESTRICTION = {
+    "ground": "manipulated_rating",
+    "sentence": "It looks like part of an attempt to move the rating of a product.",
+    "since": "2026-06-03T10:00:00Z",
+    "expires_at": "2026-06-17T10:00:00Z",
+    "appealable": True,
+}
 REVIEW_OUTPUT = {
     "id": REVIEW,
     "product": PRODUCT,
@@ -26,6 +63,8 @@ REVIEW_OUTPUT = {
     "helpful_votes": 12,
     "unhelpful_votes": 1,
     "helpful_votes_approximate": False,
+    "reply": REPLY,
+    "photos": [PHOTO],
     "created_at": "2026-05-20T08:15:00Z",
     "updated_at": "2026-05-20T08:15:00Z",
 }
@@ -37,10 +76,20 @@ REVISION = {
     "created_at": "2026-06-02T19:00:00Z",
     "decided_at": None,
 }
+HISTORY = {
+    "review": REVIEW,
+    **REVISION,
+    "state": "approved",
+    "decided_at": "2026-06-02T19:30:00Z",
+    "decided_by": "moderator",
+    "moderator": None,
+}
 OWN_REVIEW = {
     **REVIEW_OUTPUT,
+    "photos": [OWN_PHOTO],
     "order": ORDER,
     "pending_revision": REVISION,
+    "restriction": None,
 }
 ELIGIBILITY = {"eligible": True, "code": None, "order": ORDER, "existing_review": None}
 VOTE_INPUT = {"vote_type": "helpful"}

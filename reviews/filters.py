@@ -1,10 +1,10 @@
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
-from reviews.models import Review
+from reviews.models import Review, VendorReply
 
 
 class ReviewFilter(django_filters.FilterSet):
@@ -12,6 +12,7 @@ class ReviewFilter(django_filters.FilterSet):
 
     rating = django_filters.NumberFilter(min_value=1, max_value=5)
     verified = django_filters.BooleanFilter(method="by_verification", label="Delivered to the author, or not")
+    has_reply = django_filters.BooleanFilter(method="by_reply", label="Answered in public by the vendor, or not")
     search = django_filters.CharFilter(method="by_words", max_length=200)
 
     class Meta:
@@ -21,6 +22,10 @@ class ReviewFilter(django_filters.FilterSet):
     def by_verification(self, reviews: QuerySet[Review], name: str, value: bool) -> QuerySet[Review]:
         wanted = Review.Verification.DELIVERED if value else Review.Verification.ORDERED
         return reviews.filter(verification=wanted)
+
+    def by_reply(self, reviews: QuerySet[Review], name: str, value: bool) -> QuerySet[Review]:
+        answered = Exists(VendorReply.objects.public().filter(review=OuterRef("pk")))
+        return reviews.filter(answered if value else ~answered)
 
     def by_words(self, reviews: QuerySet[Review], name: str, value: str) -> QuerySet[Review]:
         return contains_each(reviews, value, "title", "comment")

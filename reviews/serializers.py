@@ -1,6 +1,7 @@
 """What reviews, ratings and products look like to clients, and what clients may send."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -10,6 +11,17 @@ from reviews import examples as shown
 from reviews.errors import InvalidRating, InvalidVoteType
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.ratings import STARS, display_score
+from reviews.shown_beside import (
+    NormalisedText,
+    OwnPhotoOutput,
+    PhotoOutput,
+    PublicReply,
+    RestrictionOutput,
+    own_photos,
+    public_photos,
+    public_reply,
+    told_restriction,
+)
 from trustengine.api.schema import example, examples
 
 
@@ -30,7 +42,7 @@ class StarsField(serializers.IntegerField):
             raise InvalidRating from error
 
 
-class LongText(serializers.CharField):
+class LongText(NormalisedText):
     """Optional text; null clears it like the empty text. NUL is refused."""
 
     def __init__(self, max_length: int) -> None:
@@ -90,6 +102,33 @@ class RevisionOutput(serializers.ModelSerializer[ReviewRevision]):
         fields = ["number", "rating", "title", "comment", "state", "created_at", "decided_at"]
 
 
+@example(shown.HISTORY)
+class HistoryOutput(RevisionOutput):
+    """A text that a review has had, and who decided on it.
+
+    ``moderator`` is told to moderators only. Moderators also find here what the author
+    wrote of this product before and withdrew: ``review`` says which review a text is of.
+    """
+
+    decided_by = serializers.SerializerMethodField()
+    moderator = serializers.SerializerMethodField()
+
+    class Meta(RevisionOutput.Meta):
+        fields = ["review", *RevisionOutput.Meta.fields, "decided_by", "moderator"]
+
+    @extend_schema_field(serializers.ChoiceField(["author", "moderator", "rule"], allow_null=True))
+    def get_decided_by(self, revision: ReviewRevision) -> str | None:
+        if revision.state == ReviewRevision.State.PENDING:
+            return None
+        if revision.state == ReviewRevision.State.SUPERSEDED:
+            return "author"
+        return "moderator" if revision.decided_by_id else "rule"
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_moderator(self, revision: ReviewRevision) -> UUID | None:
+        return revision.decided_by_id if self.context.get("for_moderator") else None
+
+
 @example(shown.REVIEW_OUTPUT)
 class ReviewOutput(serializers.ModelSerializer[Review]):
     """A review as anyone may read it. ``context["folding"]`` holds the ids whose votes are still being folded."""
@@ -97,6 +136,8 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
     author_name = serializers.SerializerMethodField()
     helpful_votes_approximate = serializers.SerializerMethodField()
     purchase_refunded = serializers.SerializerMethodField()
+    reply = serializers.SerializerMethodField()
+    photos = serializers.SerializerMethodField()
 
     class Meta:
         model = Review
@@ -116,6 +157,8 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
             "helpful_votes",
             "unhelpful_votes",
             "helpful_votes_approximate",
+            "reply",
+            "photos",
             "created_at",
             "updated_at",
         ]
@@ -128,6 +171,15 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
         """Whether the purchase has been refunded since: then the review is readable and not counted."""
         return review.purchase_refunded_at is not None
 
+    @extend_schema_field(PublicReply(allow_null=True))
+    def get_reply(self, review: Review) -> dict[str, Any] | None:
+        """The vendor's reply; null unless there is a public one."""
+        return public_reply(review)
+
+    @extend_schema_field(PhotoOutput(many=True))
+    def get_photos(self, review: Review) -> list[dict[str, Any]]:
+        return public_photos(review)
+
     def get_helpful_votes_approximate(self, review: Review) -> bool:
         return review.pk in self.context.get("folding", ())
 
@@ -138,13 +190,24 @@ class OwnReviewOutput(ReviewOutput):
 
     pending_revision = serializers.SerializerMethodField()
     order = serializers.UUIDField(source="order_item.order_id")
+    restriction = serializers.SerializerMethodField()
 
     class Meta(ReviewOutput.Meta):
         fields = [
             *ReviewOutput.Meta.fields,
             "order",
             "pending_revision",
+            "restriction",
         ]
+
+    @extend_schema_field(OwnPhotoOutput(many=True))
+    def get_photos(self, review: Review) -> list[dict[str, Any]]:
+        return own_photos(review)
+
+    @extend_schema_field(RestrictionOutput(allow_null=True))
+    def get_restriction(self, review: Review) -> dict[str, Any] | None:
+        """Why nobody else sees it; null where nothing keeps it back, or the law excepts the notice."""
+        return told_restriction(review)
 
     @extend_schema_field(RevisionOutput(allow_null=True))
     def get_pending_revision(self, review: Review) -> dict[str, Any] | None:

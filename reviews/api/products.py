@@ -71,7 +71,7 @@ class ProductReviews(StaleIfDatabaseAway, generics.ListAPIView[Review]):
         if getattr(self, "swagger_fake_view", False):
             return Review.objects.none()
         product = get_object_or_404(Product.objects.only("pk"), pk=self.kwargs["pk"])
-        return Review.objects.public().filter(product=product).select_related("author__customer_profile")
+        return Review.objects.public().filter(product=product).with_shown()
 
     def paginate_queryset(self, queryset: Any) -> Any:
         self.page = super().paginate_queryset(queryset)

@@ -16,15 +16,15 @@ from reviews import errors
 from reviews.models import Review
 from reviews.serializers import (
     EligibilityOutput,
+    HistoryOutput,
     OwnReviewOutput,
     ReviewEdit,
     ReviewInput,
     ReviewOutput,
-    RevisionOutput,
     SubmissionOutput,
 )
 from reviews.services import edit_review, submit_review, withdraw_review
-from reviews.services.finding import find_review
+from reviews.services.finding import find_review, history_of
 from reviews.services.purchase import eligibility
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
@@ -91,7 +91,7 @@ class ReviewDetail(APIView):
         """Read a review."""
         return Response(_shown(find_review(pk, viewer=viewer(request)), viewer(request)))
 
-    @raises(errors.InvalidRating, PermissionDenied, AccountSuspended, AgeRestricted)
+    @raises(errors.InvalidRating, errors.ConflictOfInterest, PermissionDenied, AccountSuspended, AgeRestricted)
     @extend_schema(request=ReviewEdit, responses=OwnReviewOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Edit one's own review. An edit of an approved one waits for a decision."""
@@ -110,14 +110,14 @@ class ReviewDetail(APIView):
 
 @raises(errors.ReviewNotFound, errors.ReviewDeleted)
 class ReviewHistory(APIView):
-    """Every text that a review has had, for its author and moderators."""
+    """Every text that a review has had, and who decided on it: for its author and moderators."""
 
-    @extend_schema(responses=RevisionOutput(many=True))
+    @extend_schema(responses=HistoryOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        review = find_review(pk, viewer=viewer(request))
-        if not _sees_all(review, viewer(request)):
-            raise errors.ReviewNotFound
-        return Response(RevisionOutput(review.revisions.order_by("number"), many=True).data)
+        reader = caller(request)
+        for_moderator = reader.has_perm("reviews.moderate_review")
+        revisions = history_of(pk, reader=reader, for_moderator=for_moderator)
+        return Response(HistoryOutput(revisions, many=True, context={"for_moderator": for_moderator}).data)
 
 
 class MyReviews(generics.ListAPIView[Review]):
@@ -129,7 +129,7 @@ class MyReviews(generics.ListAPIView[Review]):
         if getattr(self, "swagger_fake_view", False):
             return Review.objects.none()
         own = Review.objects.live().filter(author=caller(self.request))
-        related = own.select_related("author__customer_profile", "order_item").prefetch_related("revisions")
+        related = own.with_shown().select_related("order_item").prefetch_related("revisions", "restrictions")
         return related.order_by("-created_at", "-pk")
 
 

@@ -30,6 +30,11 @@ class ReviewQuerySet(models.QuerySet["Review"]):
         """
         return self.live().filter(revisions__state=ReviewRevision.State.PENDING)
 
+    def with_shown(self) -> Self:
+        """With what a page shows beside a review: its author's name, the vendor's reply and the photos."""
+        related = self.select_related("author__customer_profile", "reply__vendor")
+        return related.prefetch_related("photos")
+
     def visible_to(self, user: User | None) -> Self:
         """Public reviews, one's own, and for moderators all of them."""
         if user is None or not user.is_authenticated:

@@ -9,6 +9,7 @@ from reviews.errors import ReviewDeleted, ReviewNotFound
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.reputation import standing_of
 from reviews.screening import contact, edits, policy
+from reviews.screening.resubmission import check_record, published_before
 from reviews.screening.signals import Candidate, Check, Signal
 from reviews.services.finding import lock_review
 from reviews.services.moderation import approve_review
@@ -44,8 +45,6 @@ def screen(review_id: UUID) -> Screening | None:
 
 def find_signals(review: Review, revision: ReviewRevision) -> list[Signal]:
     """Everything the checks find in a revision."""
-    published = None
-    if review.status == Review.Status.APPROVED:
-        published = f"{review.title}\n{review.comment}"
-    candidate = Candidate(revision.title, revision.comment, published)
-    return [signal for check in CHECKS for signal in check(candidate)]
+    candidate = Candidate(revision.title, revision.comment, published_before(review))
+    signals = [signal for check in CHECKS for signal in check(candidate)]
+    return signals + list(check_record(review, revision))

@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from reviews.errors import ReviewDeleted, ReviewNotFound
-from reviews.models import Review
+from reviews.models import Review, ReviewRevision
 from trustengine.accounts.models import User
 
 
@@ -15,10 +17,29 @@ def lock_review(review_id: UUID) -> Review:
 
 def find_review(review_id: UUID, *, viewer: User | None) -> Review:
     """A review as somebody may see it. Raises ReviewNotFound, ReviewDeleted."""
-    review = _live(Review.objects.select_related("product", "author__customer_profile").filter(pk=review_id).first())
+    review = _live(Review.objects.with_shown().select_related("product").filter(pk=review_id).first())
     if not is_visible(review, viewer):
         raise ReviewNotFound
     return review
+
+
+def history_of(review_id: UUID, *, reader: User, for_moderator: bool) -> list[ReviewRevision]:
+    """Every text of a review, in order; for moderators also of those that its author withdrew before it.
+
+    Raises ReviewNotFound for whoever is neither author nor moderator; ReviewDeleted for the
+    author of a withdrawn one, which moderators still read.
+    """
+    review = Review.objects.filter(pk=review_id).first()
+    if not for_moderator:
+        review = _live(review)
+    if review is None or not (for_moderator or review.author_id == reader.pk):
+        raise ReviewNotFound
+    own = Q(review=review)
+    if for_moderator:
+        earlier = Q(review__author=review.author_id, review__product=review.product_id)
+        own |= earlier & Q(review__created_at__lt=review.created_at, review__deleted_at__isnull=False)
+    revisions = ReviewRevision.objects.filter(own)
+    return list(revisions.order_by("review__created_at", "review", "number"))
 
 
 def is_visible(review: Review, viewer: User | None) -> bool:

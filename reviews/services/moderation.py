@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviews.errors import CaseChanged, ConflictOfInterest
-from reviews.models import Review, ReviewRevision
+from reviews.models import Review, ReviewPhoto, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
 from trustengine.accounts.access import is_member
@@ -24,11 +24,14 @@ def approve_review(review_id: UUID, *, actor: User | None, revision: int | None 
 
     ``revision`` is the number that the actor read. Raises CaseChanged if another one waits
     by now, InvalidTransition if nothing does, ReviewNotFound, ReviewDeleted,
-    PermissionDenied, and ConflictOfInterest for one's own review or product.
+    PermissionDenied, and ConflictOfInterest for one's own review or product. Photos that
+    wait are decided with the text, and by a person only.
     """
-    review = _lock_for(review_id, actor)
+    review = lock_for(review_id, actor)
     pending = _pending(review, revision)
     before = {"status": review.status, "rating": review.rating}
+    if actor is None and review.photos.filter(state=ReviewPhoto.State.PENDING).exists():
+        raise InvalidTransition("No rule has seen a photo: a person decides.")
     _settle(pending, ReviewRevision.State.APPROVED, actor)
     with rating_follows(review):
         review.rating, review.title, review.comment = pending.rating, pending.title, pending.comment
@@ -43,7 +46,7 @@ def reject_review(review_id: UUID, *, actor: User | None, revision: int | None =
 
     Raises as ``approve_review``.
     """
-    review = _lock_for(review_id, actor)
+    review = lock_for(review_id, actor)
     pending = _pending(review, revision)
     before = {"status": review.status, "rating": review.rating}
     _settle(pending, ReviewRevision.State.REJECTED, actor)
@@ -66,7 +69,7 @@ def restore_review(review_id: UUID, *, actor: User | None, reason: str) -> Revie
 
 
 def _set_hidden(review_id: UUID, actor: User | None, reason: str, *, hidden: bool) -> Review:
-    review = _lock_for(review_id, actor)
+    review = lock_for(review_id, actor)
     if review.is_hidden == hidden:
         return review
     with rating_follows(review):
@@ -78,7 +81,11 @@ def _set_hidden(review_id: UUID, actor: User | None, reason: str, *, hidden: boo
     return review
 
 
-def _lock_for(review_id: UUID, actor: User | None) -> Review:
+def lock_for(review_id: UUID, actor: User | None) -> Review:
+    """A live review, locked for a decision by this actor, or by a rule.
+
+    Raises ReviewNotFound, ReviewDeleted, PermissionDenied, ConflictOfInterest.
+    """
     if actor is not None and not actor.has_perm(PERMISSION):
         raise PermissionDenied
     review = lock_review(review_id)
@@ -99,6 +106,9 @@ def _pending(review: Review, seen: int | None) -> ReviewRevision:
 def _settle(revision: ReviewRevision, state: ReviewRevision.State, actor: User | None) -> None:
     revision.state, revision.decided_at, revision.decided_by = state, timezone.now(), actor
     revision.save(update_fields=["state", "decided_at", "decided_by"])
+    # A photo that arrives makes a new revision wait: these are the ones that the actor saw.
+    photos = revision.review.photos.filter(state=ReviewPhoto.State.PENDING)
+    photos.update(state=ReviewPhoto.State(state), decided_at=revision.decided_at)
 
 
 def _decide(review: Review, status: Review.Status, actor: User | None) -> None:

@@ -8,24 +8,23 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from orders.models import OrderItem
-from reviews.errors import ReviewNotFound
+from reviews.errors import ConflictOfInterest, ReviewNotFound
 from reviews.jobs import screen_review
 from reviews.models import Review, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import is_visible, lock_review
 from reviews.services.purchase import lock_purchase, reviewable_item, snapshot
+from reviews.services.revisions import CONTENT, add_revision, supersede_pending, wanted
 from reviews.text import normalised
-from trustengine.accounts.access import require_age, require_good_standing
+from trustengine.accounts.access import is_member, require_age, require_good_standing
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import PermissionDenied, TryAgain
 from trustengine.jobs.services import enqueue, publish
 
-CONTENT = ("rating", "title", "comment")
 TRIES = 3
 
 
@@ -83,21 +82,23 @@ def edit_review(review_id: UUID, *, author: User, changes: Mapping[str, Any]) ->
     """Change one's own review: ``changes`` holds any of rating, title, comment.
 
     A change of an approved review waits as a revision, while the approved text and stars
-    stay public and counted. Raises ReviewNotFound, ReviewDeleted, PermissionDenied.
+    stay public and counted. Raises ReviewNotFound, ReviewDeleted, PermissionDenied,
+    ConflictOfInterest, AccountSuspended, AgeRestricted.
     """
     require_good_standing(author)
     require_age(author)
-    return _edit(_own_review(review_id, author), author, changes)
+    return _edit(own_review(review_id, author), author, changes)
 
 
 @transaction.atomic
 def withdraw_review(review_id: UUID, *, author: User) -> None:
-    """Take one's own review back: it leaves the public, the rating and the queue. Raises as ``edit_review``."""
-    review = _own_review(review_id, author)
+    """Take one's own review back: it leaves the public, the rating and the queue.
+
+    Raises ReviewNotFound, ReviewDeleted, PermissionDenied.
+    """
+    review = own_review(review_id, author)
     before = {"status": review.status, "deleted_at": None}
-    review.revisions.filter(state=ReviewRevision.State.PENDING).update(
-        state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
-    )
+    supersede_pending(review)
     with rating_follows(review):
         review.deleted_at = timezone.now()
         review.save(update_fields=["deleted_at", "updated_at"])
@@ -124,36 +125,26 @@ def _create(item: OrderItem, author: User, given: Mapping[str, Any]) -> Review:
 
 def _edit(review: Review, author: User, changes: Mapping[str, Any]) -> Review:
     """Add a revision to a locked review and have it screened; the same content again changes nothing."""
-    wanted = _wanted(review)
-    content = {name: changes.get(name, getattr(wanted, name)) for name in CONTENT}
+    if is_member(author, review.product.vendor_id):  # hired since: what they wrote stays, and stays as it is
+        raise ConflictOfInterest
+    present = wanted(review)
+    content = {name: changes.get(name, getattr(present, name)) for name in CONTENT}
     content |= {name: normalised(content[name] or "") for name in ("title", "comment")}
-    if all(getattr(wanted, name) == content[name] for name in CONTENT):
+    if all(getattr(present, name) == content[name] for name in CONTENT):
         return review
-    now = timezone.now()
-    review.revisions.filter(state=ReviewRevision.State.PENDING).update(
-        state=ReviewRevision.State.SUPERSEDED, decided_at=now
-    )
-    number = (review.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
-    revision = ReviewRevision.objects.create(review=review, number=number, created_at=now, **content)
-    before = {"revision": number - 1, "status": review.status, "rating": wanted.rating}
-    if review.status != Review.Status.APPROVED:  # nothing public is at stake: the text changes at once
-        for name in CONTENT:
-            setattr(review, name, content[name])
-        review.status = Review.Status.PENDING
+    before = {"status": review.status, "rating": present.rating}
+    revision = add_revision(review, content)
     review.edit_count += 1
     review.save(update_fields=[*CONTENT, "status", "edit_count", "updated_at"])
     after = {"revision": revision.number, "status": review.status, "rating": revision.rating}
+    before["revision"] = revision.number - 1
     record("review.edited", review, actor=author, before=before, after=after)
     enqueue(screen_review, key=review.pk)
     return review
 
 
-def _wanted(review: Review) -> Review | ReviewRevision:
-    """What the author wants to say at present: the edit that waits, else what the review says."""
-    return review.revisions.filter(state=ReviewRevision.State.PENDING).first() or review
-
-
-def _own_review(review_id: UUID, author: User) -> Review:
+def own_review(review_id: UUID, author: User) -> Review:
+    """The author's live review, locked. Raises ReviewNotFound, ReviewDeleted, PermissionDenied."""
     review = lock_review(review_id)
     if review.author_id != author.pk:
         raise PermissionDenied if is_visible(review, author) else ReviewNotFound

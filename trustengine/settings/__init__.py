@@ -279,6 +279,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ReviewStatus": "reviews.models.Review.Status",
         "RevisionState": "reviews.models.ReviewRevision.State",
+        "PhotoState": "reviews.models.ReviewPhoto.State",
         "OrderStatus": "orders.models.Order.Status",
         "FulfilmentStatus": "orders.models.OrderItem.Fulfilment",
     },
@@ -305,14 +306,14 @@ from trustengine.settings.appearance import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
 from trustengine.settings.reports import *  # noqa: E402, F403
 from trustengine.settings.reviews import *  # noqa: E402, F403
+from trustengine.settings.storage import *  # noqa: E402, F403
 
 # Pages
 
 STATIC_URL = "static/"
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
+MEDIA_ROOT = DATA_DIR / "media"
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True  # files come straight from the installed packages: no collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -9,3 +9,8 @@ AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, max
 AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
 RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)
 RATING_PRIOR_WEIGHT = env.decimal("RATING_PRIOR_WEIGHT", 7.0, minimum=0)
+PHOTOS_PER_REVIEW = env.integer("PHOTOS_PER_REVIEW", 6, minimum=0, maximum=100)
+PHOTO_MAX_BYTES = env.integer("PHOTO_MAX_BYTES", 10_485_760, minimum=1_024, maximum=104_857_600)
+PHOTO_MAX_PIXELS = env.integer("PHOTO_MAX_PIXELS", 40_000_000, minimum=10_000, maximum=80_000_000)
+PHOTO_EDGE = env.integer("PHOTO_EDGE", 2_048, minimum=64, maximum=8_192)
+THUMBNAIL_EDGE = env.integer("THUMBNAIL_EDGE", 320, minimum=32, maximum=1_024)

@@ -7,10 +7,10 @@ def test_every_environment_variable_stands_in_the_readme_and_no_other():
     """Settings are the only place that reads the environment; the README's table is the only place that explains it."""
     modules = (settings.BASE_DIR / "trustengine" / "settings").glob("*.py")
     source = "\n".join(module.read_text() for module in modules)
-    read = set(re.findall(r"""env\.[a-z_]+\(\s*"([A-Z][A-Z_]+)\"""", source))
+    read = set(re.findall(r"""env\.[a-z_]+\(\s*"([A-Z][A-Z0-9_]+)\"""", source))
     table = (settings.BASE_DIR / "README.md").read_text().split("## Configuration")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+) \|", table, flags=re.MULTILINE)
-    explained = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    explained = {name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)}
 
     assert read == explained
 

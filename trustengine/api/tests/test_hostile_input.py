@@ -64,7 +64,10 @@ def test_no_body_is_a_500(review, method, settings):
 
     for path, operation in listed(method):
         place = path.replace("{id}", str(review.pk))
-        (shown,) = operation["requestBody"]["content"]["application/json"]["examples"].values()
+        taken = operation["requestBody"]["content"].get("application/json")
+        if taken is None:  # a form with a file: its own tests send what is none
+            continue
+        (shown,) = taken["examples"].values()
         for name in shown["value"]:
             for value in VALUES:
                 body = json.dumps({**shown["value"], name: value})  # spells half characters, as a client may

@@ -50,7 +50,7 @@ def make_reasons(sender: AppConfig, using: str, **kwargs: Any) -> None:
             for_reports=for_reports,
             policy=policy,
             position=10 * place,
-        )  # fmt: skip
+        )
         for place, (code, label, ground, severity, for_reports, policy) in enumerate(FIRST, start=1)
     ]
     ReasonCode.objects.using(using).bulk_create(rows, ignore_conflicts=True)

@@ -54,6 +54,7 @@ class Case(models.Model):
     queue = models.CharField(max_length=10, choices=Queue)
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     version = models.PositiveIntegerField(default=1)
+    fingerprint = models.CharField(max_length=200, blank=True, default="", help_text="Of what the version is about.")
     pressure = models.FloatField(default=0)
     parts = models.JSONField(default=list, help_text="What the priority is made of, each with its factor and words.")
     claimed_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")

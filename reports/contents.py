@@ -17,7 +17,7 @@ from reviews.services.finding import is_visible
 from reviews.services.mementos import put_back_reply, put_back_review
 from reviews.services.reply_moderation import approve_reply, hide_reply, reject_reply, restore_reply
 from reviews.services.restriction import lift_restriction, restrict_review
-from reviews.services.takedown import remove_reply, remove_review
+from reviews.services.takedown import bring_back_reply, bring_back_review, remove_reply, remove_review
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -132,6 +132,8 @@ class Reviews(Kind):
     def _restore(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
         if review.restricted_at is not None:
             lift_restriction(review.pk, actor=actor, reason=reason)
+        if review.removed_at is not None:
+            bring_back_review(review.pk, actor=actor, reason=reason)
         if review.is_hidden:
             restore_review(review.pk, actor=actor, reason=reason)
 
@@ -197,7 +199,10 @@ class Replies(Kind):
 
     @staticmethod
     def _restore(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
-        restore_reply(reply.pk, actor=actor, reason=reason)
+        if reply.removed_at is not None:
+            bring_back_reply(reply.pk, actor=actor, reason=reason)
+        if reply.is_hidden:
+            restore_reply(reply.pk, actor=actor, reason=reason)
 
     @staticmethod
     def _remove(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:

@@ -46,6 +46,30 @@ def recompute_reporter(key: str) -> None:
     recompute([UUID(key)])
 
 
+@job(queue="low", coalesce=True)
+def deliver_statements(key: str) -> None:
+    """Write the statements of reasons of a decision that has stood for its grace period, and have them mailed."""
+    from reports.services.statements import deliver
+
+    deliver(UUID(key))
+
+
+@job(queue="low", atomic=False)
+def mail_statement(statement_id: str) -> None:
+    """Send a statement of reasons by e-mail, once."""
+    from reports.services.statements import mail
+
+    mail(UUID(statement_id))
+
+
+@job(queue="default", coalesce=True)
+def look_back_further(key: str) -> None:
+    """Put the next batch of an author's past reviews into cases."""
+    from reports.services.looking_back import proceed
+
+    proceed(UUID(key))
+
+
 def reporters_changed(users: list[UUID]) -> None:
     """Have the records of these reporters derived anew."""
     for user in sorted(set(users)):

@@ -19,21 +19,20 @@ from django.utils import timezone
 
 from reports.contents import Kind, Memento, kind_of
 from reports.errors import CaseChanged, CaseClaimed, ConflictOfInterest
-from reports.jobs import reporters_changed
-from reports.models import Action, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode
+from reports.jobs import follow_case, reporters_changed
+from reports.models import Action, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
 from reports.services.cases import close, lock_case, refresh, settle_reports
 from reports.services.claiming import require_moderator
+from reports.services.sanctions import SANCTIONS, lift_sanction, sanction
 from reports.services.statements import announce
 from reviews.models import Review
-from reviews.reputation import give_strike
 from reviews.services.recording import Taken, decision_recorder
 from trustengine.accounts.models import User
-from trustengine.accounts.services import suspend_user
 from trustengine.audit.services import record
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound
+from trustengine.jobs.services import enqueue
 
 BY_HAND = tuple(action for action in Action if action not in {Action.UNDO, Action.OVERTURN})
-WITHOUT_EFFECT_ON_CONTENT = frozenset({Action.DISMISS, Action.WARN, Action.SUSPEND})
 UNKNOWN_REASON = "other"
 
 _gathered: ContextVar[list[Taken] | None] = ContextVar("gathered", default=None)
@@ -209,23 +208,31 @@ def undo(decision_id: UUID, *, moderator: User) -> Decision:
 
 
 def reverse(decision: Decision, *, actor: User | None) -> None:
-    """Take back what a decision did, by its content's memento or by the opposite verb."""
+    """Take back what a decision did, exactly. Raises CaseChanged if something has happened to the content since."""
     kind = kind_of(decision.content_type)
-    if decision.before != decision.after:
+    if decision.action in SANCTIONS:
+        lift_sanction(decision, actor=actor)
+    elif decision.before != decision.after:
         with _gathering():
             kind.put_back(decision.content_id, before=decision.before, after=decision.after, actor=actor)
-    if decision.author_id and decision.action in {Action.WARN, Action.SUSPEND}:
-        from reports.services.authors import take_back_sanction
 
-        take_back_sanction(decision, actor=actor)
+
+def restore_content(decision: Decision, *, actor: User) -> None:
+    """Show again what a decision took out of sight, whatever has happened to the content since.
+
+    Raises CaseChanged where there is nothing to show again: a text that was rejected and
+    has been replaced is decided on anew.
+    """
+    kind = kind_of(decision.content_type)
+    content = kind.get(decision.content_id)
+    if content is None or decision.action not in {Action.HIDE, Action.REMOVE, Action.RESTRICT}:
+        raise CaseChanged
+    with _gathering():
+        kind.apply(content, action=Action.RESTORE, actor=actor, reason="no_violation", ground="none")
 
 
 def reopen_reports(decision: Decision) -> None:
     """Reports that a decision settled wait again; the case of their content opens by a job."""
-    from reports.models import Report
-    from reports.jobs import follow_case
-    from trustengine.jobs.services import enqueue
-
     settled = Report.objects.filter(
         content_type=decision.content_type, content_id=decision.content_id, reviewed_at=decision.created_at
     )
@@ -285,13 +292,9 @@ def _act(
     kind: Kind, content: Any, case: Case, moderator: User, action: str, reason: ReasonCode
 ) -> tuple[Memento, Memento]:
     """Carry an action out; its content's state before and after."""
-    if action == Action.WARN:
-        if case.author_id is None:
-            raise InvalidTransition("There is nobody to warn.")
-        give_strike(case.author_id, actor=moderator, reason=reason.code)
-    if action == Action.SUSPEND:
-        suspend_user(User.objects.get(pk=case.author_id), actor=moderator, reason=reason.code)
-    if action in WITHOUT_EFFECT_ON_CONTENT:
+    if action in SANCTIONS:
+        return {}, sanction(case, action=action, actor=moderator, reason=reason.code)
+    if action == Action.DISMISS:
         return {}, {}
     before = kind.memento(content)
     with _gathering() as gathered:

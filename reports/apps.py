@@ -6,6 +6,8 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
+        from reports import records  # noqa: F401  registers what reputation asks for
         from reports.catalogue import make_reasons
+        from reports.services import deciding  # noqa: F401  registers the recorder of decisions
 
         post_migrate.connect(make_reasons, sender=self)

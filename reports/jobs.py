@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from reviews.jobs import recompute_reputation
 from trustengine.jobs.registry import job, subscribe
 from trustengine.jobs.services import enqueue
 
@@ -40,10 +41,11 @@ def follow_reply(key: str) -> None:
 
 @job(queue="low", coalesce=True)
 def recompute_reporter(key: str) -> None:
-    """Derive a reporter's record from the outcomes of their reports."""
+    """Derive a reporter's record from the outcomes of their reports; their reputation reads it."""
     from reports.records import recompute
 
     recompute([UUID(key)])
+    enqueue(recompute_reputation, key=key)
 
 
 @job(queue="low", coalesce=True)

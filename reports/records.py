@@ -7,8 +7,10 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from reports.models import Report, ReporterRecord
+from reviews.reputation import report_record
 
 
+@report_record
 def derive(users: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
     """(actioned, dismissed) of each of these reporters who has a decided report by a person.
 

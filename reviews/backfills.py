@@ -5,11 +5,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
 from reviews import derivations, reputation
-from reviews.jobs import recompute_reputation
 from reviews.models import ProductRating, Review, ReviewRevision
+from reviews.ratings import tell_changes
 from reviews.reconcilers import AuthorReputation, StarCounters
 from trustengine.accounts.models import User
-from trustengine.jobs.runner import lock_key
 from trustengine.jobs.services import publish
 from trustengine.operations.backfilling import Days, Rederivation, backfill
 from trustengine.operations.registry import Drift
@@ -34,11 +33,12 @@ class Ratings(Rederivation):
         derivations.recount_stars([drift.key for drift in drifts])
         for drift in drifts:
             publish("reviews.counted_changed", review_id=None, product_id=drift.key)
+        tell_changes([drift.key for drift in drifts])
 
 
 @backfill("reputation")
 class Reputations(Rederivation):
-    """Reputation rows, anew from the decided revisions, of authors about whom was decided on these days."""
+    """Reputation rows, anew from what is known, of authors about whom was decided on these days."""
 
     about = "accounts.user"
     reconciler = AuthorReputation
@@ -50,8 +50,7 @@ class Reputations(Rederivation):
         return User.objects.filter(Exists(ReviewRevision.objects.filter(decided)))
 
     def lock(self, keys: Sequence[UUID]) -> None:
-        for key in keys:
-            lock_key(recompute_reputation, str(key))
+        reputation.lock(sorted(keys))
 
     def write(self, drifts: Sequence[Drift]) -> None:
         reputation.recompute(*(drift.key for drift in drifts))

@@ -39,8 +39,8 @@ LOCK_SHARDS = """
 """
 RECOUNT_SHARDS = """
     WITH facts AS (
-        SELECT review_id, shard, count(*) FILTER (WHERE helpful) AS helpful,
-            count(*) FILTER (WHERE NOT helpful) AS unhelpful
+        SELECT review_id, shard, count(*) FILTER (WHERE helpful AND counts) AS helpful,
+            count(*) FILTER (WHERE NOT helpful AND counts) AS unhelpful
         FROM reviews_reviewvote WHERE review_id = ANY(%(reviews)s) GROUP BY review_id, shard
     ), right_counts AS (
         SELECT review_id, shard, coalesce(facts.helpful, 0) AS helpful, coalesce(facts.unhelpful, 0) AS unhelpful

@@ -107,6 +107,12 @@ RATING = {
     "stddev": 0.98,
     "distribution": {"1": 1, "2": 2, "3": 4, "4": 9, "5": 26},
     "last_review_at": "2026-05-20T08:15:00Z",
+    "explanation": {
+        "counted": 42,
+        "not_counted": [{"reason": "pending", "reviews": 3, "meaning": "Waiting for a decision."}],
+        "values": {"n": 42.0, "total": 183.0, "squares": 839.0, "m": 3.5, "C": 7.0, "z": 1.96},
+        "formulas": [{"name": "average", "formula": "total / n", "value": 4.357142857142857}],
+    },
 }
 PRODUCT_OUTPUT = {
     "id": PRODUCT,

@@ -1,18 +1,41 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
+from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
 from reviews.models import Review, VendorReply
 
 
+class TrueOrFalse(forms.NullBooleanField):
+    """true or false. Anything else is refused: left aside, it would show what was not asked for."""
+
+    widget = forms.TextInput
+    words: ClassVar[dict[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in (None, ""):
+            return None
+        if str(value).lower() not in self.words:
+            raise forms.ValidationError("true or false.", code="invalid")
+        return self.words[str(value).lower()]
+
+
+class TrueOrFalseFilter(django_filters.BooleanFilter):
+    field_class = TrueOrFalse
+
+
 class ReviewFilter(django_filters.FilterSet):
     """Reviews of a product by stars, by proof of delivery, and by words."""
 
     rating = django_filters.NumberFilter(min_value=1, max_value=5)
-    verified = django_filters.BooleanFilter(method="by_verification", label="Delivered to the author, or not")
-    has_reply = django_filters.BooleanFilter(method="by_reply", label="Answered in public by the vendor, or not")
+    has_reply = TrueOrFalseFilter(
+        method="by_reply", label="Answered in public by the vendor, or not", widget=forms.TextInput
+    )
+    verified = TrueOrFalseFilter(
+        method="by_verification", label="Delivered to the author, or not", widget=forms.TextInput
+    )
     search = django_filters.CharFilter(method="by_words", max_length=200)
 
     class Meta:

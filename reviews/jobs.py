@@ -1,14 +1,28 @@
 """Background work of the reviews app. Each handler takes a key and recomputes, so a repeat is harmless."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from reviews.models import Restriction, Review, ReviewPhoto, ReviewVoteShard
+from orders.models import Order, OrderItem
+from reviews.folding import fold, forget_cold
+from reviews.models import Restriction, Review, ReviewPhoto
 from reviews.models.photo import thumbnail_name
+from trustengine.bulk import Among
 from trustengine.jobs.registry import job, scheduled, subscribe
-from trustengine.jobs.services import enqueue_keys
+from trustengine.jobs.services import enqueue, enqueue_keys
+
+BATCH = 500
+# A vote that began before its review was withdrawn has ended by then, whatever became of it.
+CROSSED = timedelta(minutes=5)
+# Helpfulness changes with each vote, and a reputation hardly at all.
+VOTES_MATTER_EVERY = timedelta(minutes=15)
+TRENDS_AFTER = timedelta(seconds=20)
 
 
 @job(queue="high", coalesce=True)
@@ -90,24 +104,145 @@ def fold_votes(key: str) -> None:
     """Copy a review's shard totals into the review itself.
 
     Runs once for all votes of the review committed so far; the per-key lock that the
-    runner holds makes a later run see a later state.
+    runner holds makes a later run see a later state. A viral review waits for its turn.
     """
-    totals = ReviewVoteShard.objects.filter(review_id=key).aggregate(
-        helpful=Sum("helpful", default=0), unhelpful=Sum("unhelpful", default=0)
-    )
-    folded = {"helpful_votes": totals["helpful"], "unhelpful_votes": totals["unhelpful"]}
-    Review.objects.filter(pk=key).exclude(**folded).update(**folded)
+    review_id = UUID(key)
+    moved, not_before = fold(review_id)
+    if not_before:
+        enqueue(fold_votes, key=key, run_at=not_before)
+    if moved:
+        author = Review.objects.filter(pk=review_id).values_list("author", flat=True).get()
+        enqueue(recompute_reputation, key=author, run_at=next_turn(timezone.now()))
+
+
+def next_turn(now: datetime) -> datetime:
+    """The next full quarter of an hour: jobs put off until then meet, and run as one."""
+    passed = timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
+    return now - passed + VOTES_MATTER_EVERY
+
+
+@subscribe("accounts.user_suspended", key="user_id")
+@subscribe("accounts.user_reinstated", key="user_id")
+@job(queue="default", coalesce=True)
+def follow_standing(key: str) -> None:
+    """Take the votes of a suspended user out of all counts, or put those of a reinstated one back, batch by batch."""
+    from reviews.services import standing
+
+    if standing.follow_standing(UUID(key), batch=BATCH) == BATCH:
+        enqueue(follow_standing, key=key)
+
+
+@subscribe("reviews.review_withdrawn", key="review_id")
+@job(queue="low", coalesce=True)
+def remove_votes(key: str) -> None:
+    """Delete the votes on a withdrawn review, batch by batch, and once more those that crossed with the withdrawal."""
+    from reviews.services.standing import remove_votes_on
+
+    review = Review.objects.exclude(deleted_at=None).filter(pk=key).first()
+    if review is None or review.deleted_at is None:
+        return
+    removed = remove_votes_on(review.pk, batch=BATCH)
+    enqueue(fold_votes, key=key)
+    if removed == BATCH:
+        enqueue(remove_votes, key=key)
+    elif timezone.now() < review.deleted_at + CROSSED:
+        enqueue(remove_votes, key=key, run_at=review.deleted_at + CROSSED)
+
+
+@scheduled("23 * * * *")
+@job(queue="low")
+def forget() -> dict[str, int]:
+    """Blank where old votes came from, and drop measurements of reviews at rest."""
+    from reviews.services.standing import forget_origins
+
+    before = timezone.now() - timedelta(days=settings.ORIGIN_DAYS)
+    return {
+        "origins": _exhaust(lambda: forget_origins(before=before, batch=BATCH)),
+        "heat": _exhaust(lambda: forget_cold(batch=BATCH)),
+    }
 
 
 @subscribe("reviews.review_decided", key="author_id")
+@subscribe("reviews.strikes_changed", key="user_id")
+@subscribe("accounts.user_suspended", key="user_id")
+@subscribe("accounts.user_reinstated", key="user_id")
 @job(queue="low", coalesce=True)
 def recompute_reputation(key: str) -> None:
-    """Derive an author's reputation from their decided reviews."""
+    """Derive an author's reputation from what is known of them."""
     from reviews.reputation import recompute
 
     recompute(UUID(key))
 
 
+@job(queue="low")
+def recompute_reputations(users: Sequence[str]) -> None:
+    """The same for many, after an import: one job for a batch of authors rather than one for each."""
+    from reviews.reputation import lock, recompute
+
+    ids = sorted(UUID(user) for user in users)
+    lock(ids)
+    recompute(*ids)
+
+
+@subscribe("orders.items_refunded")
+@job(queue="low")
+def follow_refunds(item_ids: Sequence[str], **_: Any) -> None:
+    """A refund moves what its buyer's review says about them, and how much the product is in demand."""
+    items = [UUID(item) for item in item_ids]
+    authors = Review.objects.filter(Among("order_item", items)).values_list("author", flat=True)
+    for author in sorted(set(authors)):
+        enqueue(recompute_reputation, key=author, run_at=next_turn(timezone.now()))
+    _refresh_soon(OrderItem.objects.filter(Among("pk", items)))
+
+
+@scheduled("11 3 * * *")
+@job(queue="low")
+def let_time_pass() -> None:
+    """Compute anew the reputations that time alone has changed: strikes run out, accounts get older."""
+    from reviews.reputation import overdue
+
+    for users in overdue(batch=BATCH):
+        enqueue(recompute_reputations, users=users)
+
+
+@subscribe("orders.order_placed")
+@subscribe("orders.order_status_changed")
+@job(queue="low")
+def follow_sales(order_id: str, status: str | None = None, **_: Any) -> None:
+    """Have the trends of a new or cancelled order's products computed anew."""
+    if status in {None, Order.Status.CANCELLED}:
+        _refresh_soon(OrderItem.objects.filter(order=order_id))
+
+
+def _refresh_soon(items: QuerySet[OrderItem]) -> None:
+    """A little later, and then once for many orders: what sells best would else be counted most often."""
+    soon = timezone.now() + TRENDS_AFTER
+    for product in sorted(set(items.values_list("product", flat=True))):
+        enqueue(refresh_trend, key=product, run_at=soon)
+
+
+@subscribe("reviews.rating_changed", key="product_id")
+@subscribe("reviews.counted_changed", key="product_id")
+@job(queue="low", coalesce=True)
+def refresh_trend(key: str) -> None:
+    """Derive how much a product is in demand from its recent sales and reviews."""
+    from reviews.trends import refresh
+
+    refresh([UUID(key)])
+
+
+@scheduled("37 4 * * *")
+@job(queue="low")
+def refresh_trends(after: str = "") -> None:
+    """Derive all trends anew, page by page: what has left the window goes, and whatever was missed is put right."""
+    from reviews.trends import refresh_page
+
+    last = refresh_page(UUID(after) if after else None, size=BATCH)
+    if last:
+        enqueue(refresh_trends, after=str(last))
+
+
+@subscribe("reviews.rating_changed", key="product_id")
 @subscribe("reviews.review_withdrawn", key="product_id")
 @subscribe("reviews.visibility_changed", key="product_id")
 @subscribe("reviews.reply_decided", key="product_id")
@@ -119,3 +254,12 @@ def forget_stale_answers(key: str) -> None:
     from reviews.api.products import forget_stale_answers as forget
 
     forget(UUID(key))
+
+
+def _exhaust(batch: Any) -> int:
+    total = 0
+    while done := batch():
+        total += done
+        if done < BATCH:
+            break
+    return total

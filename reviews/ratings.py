@@ -1,11 +1,12 @@
 """A product's star counters follow its counted reviews, in the same transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from reviews.models import ProductRating, Review
@@ -13,6 +14,17 @@ from reviews.models.review import ReviewQuerySet
 from trustengine.jobs.services import publish
 
 STARS = range(1, 6)
+
+# What makes a change significant, against what was told last, so that many small ones add up.
+AVERAGE_STEP, COUNT_STEP = 0.5, 10
+TELL = """
+    UPDATE reviews_productrating SET told_count = count, told_average = average
+    WHERE product_id = ANY(%s) AND (
+        (told_count = 0) <> (count = 0)
+        OR abs(told_count - count) >= %s OR abs(told_average - average) >= %s
+    )
+    RETURNING product_id, count, average
+"""
 
 
 @contextmanager
@@ -28,6 +40,24 @@ def rating_follows(review: Review) -> Iterator[None]:
     if before != after:
         _move(review.product_id, lost=before, gained=after)
         publish("reviews.counted_changed", review_id=review.pk, product_id=review.product_id)
+        tell_changes([review.product_id])
+
+
+def tell_changes(product_ids: Collection[UUID]) -> None:
+    """Publish ``reviews.rating_changed`` for those of these products whose rating has changed significantly.
+
+    That is: the first counted review or the last one gone, ten more or fewer, or an average
+    that is half a star off. The caller has locked the ratings, by changing them.
+    """
+    for product, count, average in note_told(product_ids):
+        publish("reviews.rating_changed", product_id=product, count=count, average=average)
+
+
+def note_told(product_ids: Collection[UUID]) -> list[tuple[UUID, int, float | None]]:
+    """Note as told what has changed significantly, and return it: product, count, average."""
+    with connection.cursor() as cursor:
+        cursor.execute(TELL, [sorted(product_ids), COUNT_STEP, AVERAGE_STEP])
+        return sorted(cursor.fetchall())
 
 
 def counted_stars(reviews: ReviewQuerySet) -> "QuerySet[Review, Any]":

@@ -11,19 +11,21 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
 from reviews import derivations, reputation
-from reviews.jobs import fold_votes, recompute_reputation
-from reviews.models import ProductRating, Reputation, Review, ReviewRevision, ReviewVote
-from reviews.ratings import counted_stars
+from reviews.jobs import fold_votes, recompute_reputation, recompute_reputations
+from reviews.models import ProductRating, Reputation, Review, ReviewRevision, ReviewVote, Strike
+from reviews.ratings import counted_stars, tell_changes
 from trustengine.accounts.models import User
 from trustengine.bulk import Among
+from trustengine.jobs.models import Job
+from trustengine.jobs.registry import handler_of
 from trustengine.jobs.runner import lock_key
 from trustengine.jobs.services import publish
 from trustengine.operations.registry import Drift, Reconciler, Values, reconciler
 
 COMPARE_VOTES = """
     WITH facts AS (
-        SELECT review_id, shard, count(*) FILTER (WHERE helpful) AS helpful,
-            count(*) FILTER (WHERE NOT helpful) AS unhelpful
+        SELECT review_id, shard, count(*) FILTER (WHERE helpful AND counts) AS helpful,
+            count(*) FILTER (WHERE NOT helpful AND counts) AS unhelpful
         FROM reviews_reviewvote WHERE review_id = ANY(%(reviews)s) GROUP BY review_id, shard
     ), stored AS (
         SELECT review_id, shard, helpful, unhelpful FROM reviews_reviewvoteshard WHERE review_id = ANY(%(reviews)s)
@@ -115,18 +117,21 @@ class StarCounters(Reconciler):
     def repair(self, drift: Drift) -> None:
         derivations.recount_stars([drift.key])
         publish("reviews.counted_changed", review_id=None, product_id=drift.key)
+        tell_changes([drift.key])
 
 
 @reconciler("reputation")
 class AuthorReputation(Reconciler):
-    """Reputation rows against the decided revisions of their authors' reviews."""
+    """Reputation rows against what is known of their users, by the time at which they were computed."""
 
     about = "accounts.user"
     job = recompute_reputation
 
     def rows(self) -> QuerySet[User]:
-        written = Review.objects.filter(author=OuterRef("pk"))
-        return User.objects.filter(Exists(written) | Exists(Reputation.objects.filter(user=OuterRef("pk"))))
+        facts = (Review.objects.filter(author=OuterRef("pk")), Strike.objects.filter(user=OuterRef("pk")))
+        return User.objects.filter(
+            Exists(facts[0]) | Exists(facts[1]) | Exists(Reputation.objects.filter(user=OuterRef("pk")))
+        )
 
     def changed(self, since: datetime) -> QuerySet[User]:
         decided = ReviewRevision.objects.filter(review__author=OuterRef("pk"))
@@ -135,13 +140,23 @@ class AuthorReputation(Reconciler):
         return User.objects.filter(Exists(recent) | Exists(computed))
 
     def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
-        expected = {user: asdict(standing) for user, standing in reputation.derive(ids).items()}
         members = list(asdict(reputation.Standing()))
-        stored = Reputation.objects.filter(Among("user", ids)).values("user_id", *members)
+        stored = Reputation.objects.filter(Among("user", ids)).values("user_id", "computed_at", *members)
         found: dict[UUID, dict[str, Any]] = {row.pop("user_id"): row for row in stored}
+        moments = {user: row.pop("computed_at") for user, row in found.items()}
+        expected = {user: asdict(standing) for user, standing in reputation.derive(ids, at=moments).items()}
         for user in sorted(expected.keys() | found.keys()):
             if expected.get(user) != found.get(user):
                 yield Drift(user, expected.get(user, {}), found.get(user, {}))
+
+    def pending(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Beside those with a job of their own, those in a job for many."""
+        bulk = handler_of(recompute_reputations).kind
+        waiting = Job.objects.filter(
+            kind=bulk, state__in=[Job.State.READY, Job.State.RUNNING], args__users__has_any_keys=list(map(str, ids))
+        )
+        listed = {UUID(user) for args in waiting.values_list("args", flat=True) for user in args["users"]}
+        return super().pending(ids) | (listed & set(ids))
 
     def lock(self, key: UUID) -> None:
         lock_key(recompute_reputation, str(key))

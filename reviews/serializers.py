@@ -228,6 +228,27 @@ class EligibilityOutput(serializers.Serializer[Any]):
     existing_review = serializers.UUIDField(allow_null=True)
 
 
+class NotCounted(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    reviews = serializers.IntegerField()
+    meaning = serializers.CharField()
+
+
+class RatingFormula(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    formula = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+
+
+class RatingExplanation(serializers.Serializer[Any]):
+    """Each review once: counted, or not and why. ``formulas`` can be computed again from ``values``."""
+
+    counted = serializers.IntegerField()
+    not_counted = NotCounted(many=True)
+    values = serializers.DictField(child=serializers.FloatField())  # type: ignore[assignment]
+    formulas = RatingFormula(many=True)
+
+
 @example(shown.RATING)
 class RatingOutput(serializers.Serializer[Any]):
     """A product's rating: plain average, the score to display, the score to sort by, and the histogram."""
@@ -239,6 +260,7 @@ class RatingOutput(serializers.Serializer[Any]):
     stddev = serializers.FloatField(allow_null=True)
     distribution = serializers.DictField(child=serializers.IntegerField())
     last_review_at = serializers.DateTimeField(allow_null=True)
+    explanation = RatingExplanation(required=False)
 
 
 @example(shown.RATING_SUMMARY)

@@ -5,6 +5,7 @@ These go around model instances, whose making costs more than their storing. Def
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -49,6 +50,25 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
             copy.write_row(
                 [_plain(field, row[field.attname]) if field.attname in row else _default(field) for field in fields]
             )
+
+
+def insert_row(row: Model) -> None:
+    """INSERT one new row as it is: for what is written with every request, where ``save()`` costs more than the row.
+
+    What the database makes itself is not read back.
+    """
+    statement, fields = _insertion(type(row))
+    values = [_plain(field, getattr(row, field.attname)) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+    row._state.adding = False
+
+
+@cache
+def _insertion(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
+    fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, {})]
+    names = ", ".join(_quoted(str(field.column)) for field in fields)
+    return f"INSERT INTO {_table(model)} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", fields
 
 
 def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) -> None:

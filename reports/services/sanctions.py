@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from reviews.services.strikes import give_strike, revoke_strike
-
 from reports.models import Action, Case, Decision
+from reviews.services.strikes import give_strike, revoke_strike
 from trustengine.accounts.models import User
 from trustengine.accounts.services import reinstate_user, suspend_user
 from trustengine.errors import DomainError, InvalidTransition

@@ -9,16 +9,20 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics
+from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders.models import Product
 from reviews.api.reviews import folding
+from reviews.explaining import explanation
 from reviews.filters import ProductFilter, ReviewFilter
 from reviews.models import ProductRating, Review
 from reviews.serializers import ProductOutput, RatingOutput, ReviewOutput, full_rating
+from reviews.trends import NO_TREND
+from trustengine.accounts.callers import viewer
+from trustengine.api.caching import PublicRead
 from trustengine.api.ordering import NamedOrdering
 from trustengine.api.stale import StaleIfDatabaseAway, forget
 
@@ -26,7 +30,7 @@ from trustengine.api.stale import StaleIfDatabaseAway, forget
 UNRATED_SORT_SCORE = 3 - 1.96 * (2 / 6) ** 0.5
 
 
-class ProductList(generics.ListAPIView[Product]):
+class ProductList(PublicRead, generics.ListAPIView[Product]):
     """Products on offer."""
 
     permission_classes = [AllowAny]
@@ -36,15 +40,18 @@ class ProductList(generics.ListAPIView[Product]):
     orderings = {
         "-created_at": ("-created_at", "-pk"),
         "score": ("-sort_score", "-pk"),
+        "trending": ("-trend_score", "-pk"),
         "price": ("price_cents", "pk"),
     }
 
     def get_queryset(self) -> QuerySet[Product]:
         score = Coalesce("rating__sort_score", Value(UNRATED_SORT_SCORE), output_field=FloatField())
-        return Product.objects.active().select_related("vendor", "rating").annotate(sort_score=score)
+        trend = Coalesce("trend__score", Value(NO_TREND), output_field=FloatField())
+        products = Product.objects.active().select_related("vendor", "rating")
+        return products.annotate(sort_score=score, trend_score=trend)
 
 
-class ProductDetail(StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
+class ProductDetail(PublicRead, StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
     """One product, on offer or not: its buyers still find it."""
 
     permission_classes = [AllowAny]
@@ -52,7 +59,7 @@ class ProductDetail(StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
     queryset = Product.objects.select_related("vendor", "rating")
 
 
-class ProductReviews(StaleIfDatabaseAway, generics.ListAPIView[Review]):
+class ProductReviews(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Review]):
     """The public reviews of a product."""
 
     permission_classes = [AllowAny]
@@ -60,10 +67,10 @@ class ProductReviews(StaleIfDatabaseAway, generics.ListAPIView[Review]):
     filter_backends = [DjangoFilterBackend, NamedOrdering]
     filterset_class = ReviewFilter
     orderings = {
-        "helpful": ("-helpfulness", "-pk"),
+        "helpful": ("-helpfulness", "-created_at", "-pk"),
         "newest": ("-created_at", "-pk"),
-        "highest": ("-rating", "-pk"),
-        "lowest": ("rating", "pk"),
+        "highest": ("-rating", "-created_at", "-pk"),
+        "lowest": ("rating", "-created_at", "-pk"),
     }
     stale_queries = ("", *(f"ordering={name}" for name in orderings))  # the first page of each
 
@@ -81,20 +88,30 @@ class ProductReviews(StaleIfDatabaseAway, generics.ListAPIView[Review]):
         return {**super().get_serializer_context(), "folding": folding(getattr(self, "page", None) or [])}
 
 
-class ProductRatingView(StaleIfDatabaseAway):
+class ProductRatingView(PublicRead, StaleIfDatabaseAway):
     """The rating of a product."""
 
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=RatingOutput)
+    class Query(serializers.Serializer[Any]):
+        explain = serializers.BooleanField(
+            default=False, help_text="Whether to say what is counted, what is not, and how the numbers follow."
+        )
+
+    @extend_schema(parameters=[Query], responses=RatingOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        given = self.Query(data=request.query_params)
+        given.is_valid(raise_exception=True)
         get_object_or_404(Product.objects.only("pk"), pk=pk)
         rating = ProductRating.objects.filter(product=pk).first()
         counted = Review.objects.counted().filter(product=pk)
         last_review_at = counted.aggregate(last=Max("created_at"))["last"]
         unrated = ProductRating(product_id=pk)
         unrated.count, unrated.average, unrated.stddev, unrated.sort_score = 0, None, None, UNRATED_SORT_SCORE
-        return Response(RatingOutput(full_rating(rating or unrated, last_review_at)).data)
+        answer = full_rating(rating or unrated, last_review_at)
+        if given.validated_data["explain"]:
+            answer["explanation"] = explanation(pk, rating or unrated, viewer=viewer(request))
+        return Response(RatingOutput(answer).data)
 
 
 def forget_stale_answers(product_id: UUID) -> None:

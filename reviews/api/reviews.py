@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet
+from django.db.models.functions import Cast
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from reviews import errors
-from reviews.models import Review
+from reviews.models import Review, ReviewHeat
 from reviews.serializers import (
     EligibilityOutput,
     HistoryOutput,
@@ -28,6 +29,7 @@ from reviews.services.finding import find_review, history_of
 from reviews.services.purchase import eligibility
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
+from trustengine.api.caching import PublicRead
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
 from trustengine.api.throttles import AnonymousReads, WritesPerUser
@@ -78,7 +80,7 @@ class ReviewCollection(APIView):
 
 
 @raises(errors.ReviewNotFound, errors.ReviewDeleted)
-class ReviewDetail(APIView):
+class ReviewDetail(PublicRead):
     """One review. Its author and moderators see more of it."""
 
     throttle_classes = [AnonymousReads, ReviewWrites]
@@ -147,12 +149,16 @@ class Eligibility(APIView):
 
 
 def folding(reviews: Iterable[Review]) -> set[UUID]:
-    """Which of these reviews have votes that their totals do not show yet: one query for a page."""
-    keys = {str(review.pk): review.pk for review in reviews}
-    if not keys:
+    """Which of these reviews have votes that their totals may not show yet: one query for a page.
+
+    A fold is to come, however many votes asked for it, or the review is viral and folded now and then only.
+    """
+    ids = [review.pk for review in reviews]
+    if not ids:
         return set()
-    jobs = Job.objects.open().filter(kind="reviews.fold_votes", key__in=keys)
-    return {keys[key] for key in jobs.values_list("key", flat=True)}
+    awaited = Job.objects.open().filter(kind="reviews.fold_votes", key=Cast(OuterRef("pk"), CharField()))
+    viral = ReviewHeat.objects.viral().filter(pk=OuterRef("pk"))
+    return set(Review.objects.filter(Exists(awaited) | Exists(viral), pk__in=ids).values_list("pk", flat=True))
 
 
 def _sees_all(review: Review, user: User | None) -> bool:

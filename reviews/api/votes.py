@@ -12,6 +12,7 @@ from reviews.services import cast_vote, withdraw_vote
 from trustengine.accounts.callers import caller
 from trustengine.api.schema import raises
 from trustengine.errors import AccountSuspended, RateLimitExceeded
+from trustengine.origins import origin_of
 
 
 @raises(errors.ReviewNotFound, AccountSuspended, RateLimitExceeded)
@@ -31,7 +32,8 @@ class ReviewVoteView(APIView):
         """Vote, or change one's vote. The totals in the answer hold it already."""
         given = VoteInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(VoteOutput(cast_vote(pk, voter=caller(request), **given.validated_data)).data)
+        outcome = cast_vote(pk, voter=caller(request), origin=origin_of(request._request), **given.validated_data)
+        return Response(VoteOutput(outcome).data)
 
     @extend_schema(responses={200: VoteOutput})
     def delete(self, request: Request, pk: UUID) -> Response:

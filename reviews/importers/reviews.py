@@ -6,13 +6,15 @@ from uuid import UUID
 
 from orders.models import OrderItem, Product
 from reviews.derivations import follow_refunds, recount_stars
-from reviews.jobs import recompute_reputation, screen_review
+from reviews.jobs import recompute_reputations, screen_review
 from reviews.models import Review, ReviewRevision, Screening
+from reviews.ratings import note_told
 from reviews.services.purchase import snapshot
+from reviews.trends import refresh as refresh_trends
 from trustengine.accounts.importers import customer_accounts
 from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.identifiers import uuid7
-from trustengine.jobs.services import enqueue_keys
+from trustengine.jobs.services import enqueue, enqueue_keys
 from trustengine.operations.importing import (
     Column,
     Importer,
@@ -159,11 +161,15 @@ class Reviews(Importer):
         former = [plan.stored.state for plan in planned if plan.stored]
         states = [*former, *(plan.state for plan in planned)]
         follow_refunds({state["order_item_id"] for state in states})
-        recount_stars({state["product_id"] for state in states})
+        products = {state["product_id"] for state in states}
+        recount_stars(products)
+        note_told(products)  # history is no news
+        refresh_trends(products)
         waiting = [plan.row["review_id"] for plan in planned if plan.state["status"] == PENDING]
         enqueue_keys(screen_review, sorted(waiting))
         decided = {state["author_id"] for state in states if state["status"] != PENDING}
-        enqueue_keys(recompute_reputation, sorted(decided))
+        if decided:
+            enqueue(recompute_reputations, users=sorted(decided))
 
     def _pair(self, row: Row) -> tuple[UUID, UUID]:
         return row["product_id"], self.customers[row["customer_id"]][0]

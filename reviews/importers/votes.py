@@ -7,13 +7,13 @@ from django.db import connection
 from django.utils import timezone
 
 from reviews.derivations import fold
-from reviews.jobs import fold_votes
+from reviews.jobs import fold_votes, follow_standing, recompute_reputations
 from reviews.models import Review, ReviewVote, shard_of
 from reviews.services.voting import HELPFUL, UNHELPFUL
 from trustengine.accounts.importers import customer_accounts
 from trustengine.accounts.models import Membership
 from trustengine.bulk import Among, insert_rows, update_rows
-from trustengine.jobs.services import enqueue_keys
+from trustengine.jobs.services import enqueue, enqueue_keys
 from trustengine.operations.importing import (
     UNSAID,
     Column,
@@ -43,6 +43,9 @@ READY_SHARDS = """
     SELECT review_id, shard, 0, 0 FROM unnest(%(reviews)s::uuid[], %(shards)s::int[]) AS given (review_id, shard)
     ORDER BY review_id, shard
     ON CONFLICT (review_id, shard) DO UPDATE SET helpful = reviews_reviewvoteshard.helpful
+"""
+LOCK_VOTERS = """
+    SELECT id, suspended_at IS NOT NULL FROM accounts_user WHERE id = ANY(%s) ORDER BY id FOR SHARE
 """
 
 
@@ -136,6 +139,16 @@ class Votes(Importer):
         reviews = sorted({review for review, _ in keys})
         fold(reviews)
         enqueue_keys(fold_votes, reviews)
+        authors = Review.objects.filter(Among("pk", reviews)).values_list("author", flat=True)
+        enqueue(recompute_reputations, users=sorted(set(authors)))
+        enqueue_keys(follow_standing, self._suspended(planned))
+
+    def _suspended(self, planned: Sequence[Planned]) -> list[UUID]:
+        """Voters who are suspended. Their rows stay share-locked, so that a suspension meanwhile sees these votes."""
+        voters = sorted({self.users[plan.row["customer_id"]] for plan in planned})
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_VOTERS, [voters])
+            return [user for user, is_suspended in cursor.fetchall() if is_suspended]
 
     def _changes(self, planned: Sequence[Planned]) -> dict[tuple[UUID, int], Counter[str]]:
         changes: dict[tuple[UUID, int], Counter[str]] = {}

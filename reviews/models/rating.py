@@ -27,6 +27,10 @@ class ProductRating(models.Model):
     )
     sort_score = models.GeneratedField(expression=StarSortScore(), output_field=models.FloatField(), db_persist=True)
 
+    # What ``reviews.rating_changed`` last told; many small changes add up against it.
+    told_count = models.PositiveIntegerField(db_default=0, editable=False)
+    told_average = models.FloatField(null=True, editable=False)
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -44,3 +48,21 @@ class ProductRating(models.Model):
 
     def __str__(self) -> str:
         return f"{self.average:.2f} of {self.count}" if self.count else "no ratings"
+
+
+class ProductTrend(models.Model):
+    """How much a product has been bought and reviewed lately. Derived; see ``reviews.trends``.
+
+    ``score`` is a logarithm that stays right while time passes, so that rows of products
+    at rest never need to be written.
+    """
+
+    product = models.OneToOneField(Product, models.CASCADE, primary_key=True, related_name="trend")
+    score = models.FloatField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["-score", "-product"], name="trend_score")]
+
+    def __str__(self) -> str:
+        return f"trend {self.score:.2f}"

@@ -117,15 +117,20 @@ class Review(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["product", "-helpfulness", "-id"],
+                fields=["product", "-helpfulness", "-created_at", "-id"],
                 condition=Q(status="approved", deleted_at=None),
                 name="review_helpful",
             ),
             models.Index(fields=["product", "-created_at", "-id"], name="review_newest"),
             models.Index(
-                fields=["product", "rating", "id"],
+                fields=["product", "-rating", "-created_at", "-id"],
                 condition=Q(status="approved", deleted_at=None),
-                name="review_by_rating",
+                name="review_highest",
+            ),
+            models.Index(
+                fields=["product", "rating", "-created_at", "-id"],
+                condition=Q(status="approved", deleted_at=None),
+                name="review_lowest",
             ),
             models.Index(fields=["author", "-created_at"], name="review_of_author"),
             models.Index(

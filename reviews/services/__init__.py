@@ -5,6 +5,8 @@ from reviews.services.photos import add_photo, delete_photo, delete_photos_of
 from reviews.services.replies import withdraw_reply, write_reply
 from reviews.services.reply_moderation import approve_reply, hide_reply, reject_reply, restore_reply
 from reviews.services.restriction import lift_restriction, restrict_review
+from reviews.services.standing import take_back_votes
+from reviews.services.strikes import give_strike, revoke_strike
 from reviews.services.submission import Submission, edit_review, submit_review, withdraw_review
 from reviews.services.voting import VoteOutcome, cast_vote, withdraw_vote
 
@@ -18,6 +20,7 @@ __all__ = [
     "delete_photo",
     "delete_photos_of",
     "edit_review",
+    "give_strike",
     "hide_reply",
     "hide_review",
     "lift_restriction",
@@ -26,7 +29,9 @@ __all__ = [
     "restore_reply",
     "restore_review",
     "restrict_review",
+    "revoke_strike",
     "submit_review",
+    "take_back_votes",
     "withdraw_reply",
     "withdraw_review",
     "withdraw_vote",

@@ -2,15 +2,18 @@
 
 The transaction never touches the review's own row, which may be viral. The vote's row is
 upserted in one statement that returns what it replaced, so that parallel votes of one
-user take turns and each delta is right.
+user take turns and each delta is right. The voter's own row is share-locked, so that a
+suspension or an erasure comes wholly before or wholly after a vote.
+Locks: the voter, the vote, its shard.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, Sum
 
 from orders.errors import ProductInactive
 from reviews.errors import (
@@ -22,13 +25,15 @@ from reviews.errors import (
     SelfVoteProhibited,
 )
 from reviews.jobs import fold_votes
-from reviews.models import Review, ReviewVoteShard, shard_of
-from reviews.services.finding import is_visible
-from trustengine.accounts.access import is_member, require_good_standing
+from reviews.models import shard_of
+from trustengine.accounts.access import require_good_standing
 from trustengine.accounts.models import User
 from trustengine.api.limits import Limit, WithoutRedis
-from trustengine.audit.services import record
+from trustengine.audit.services import draft
+from trustengine.bulk import insert_row
+from trustengine.errors import AccountSuspended
 from trustengine.jobs.services import enqueue
+from trustengine.origins import NOWHERE, Origin
 
 logger = structlog.get_logger(__name__)
 
@@ -37,18 +42,51 @@ HELPFUL, UNHELPFUL = "helpful", "unhelpful"
 # Votes move what others see and believe, so the limit holds without Redis too; a vote writes to PostgreSQL anyway.
 VOTES = Limit("votes", "VOTES_PER_MINUTE", WithoutRedis.DATABASE)
 
-UPSERT_VOTE = """
-    INSERT INTO reviews_reviewvote AS vote (review_id, user_id, helpful, shard, created_at, updated_at)
-    VALUES (%s, %s, %s, %s, now(), now())
-    ON CONFLICT (review_id, user_id)
-    DO UPDATE SET previous = vote.helpful, helpful = EXCLUDED.helpful, updated_at = now()
-    RETURNING previous, shard
+# All that decides, in one round trip: the voter under a lock, the review without one.
+CHECK = """
+    SELECT voter.suspended_at IS NULL AND voter.is_active, review.author_id, review.deleted_at IS NOT NULL,
+        review.status = 'approved' AND NOT review.is_hidden AND review.restricted_at IS NULL, product.is_active,
+        EXISTS (SELECT FROM accounts_membership WHERE user_id = voter.id AND profile_id = product.vendor_id),
+        heat.next_fold_at
+    FROM accounts_user AS voter
+    LEFT JOIN reviews_review AS review ON review.id = %(review)s
+    LEFT JOIN orders_product AS product ON product.id = review.product_id
+    LEFT JOIN reviews_reviewheat AS heat ON heat.review_id = review.id
+    WHERE voter.id = %(voter)s FOR SHARE OF voter
 """
-DELETE_VOTE = "DELETE FROM reviews_reviewvote WHERE review_id = %s AND user_id = %s RETURNING helpful, shard"
-COUNT_NEW = """
-    INSERT INTO reviews_reviewvoteshard AS counted (review_id, shard, helpful, unhelpful) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (review_id, shard) DO UPDATE
-    SET helpful = counted.helpful + EXCLUDED.helpful, unhelpful = counted.unhelpful + EXCLUDED.unhelpful
+# A vote that does not count at the moment keeps that: the job that turns it is on its way.
+# The shard of a new vote is upserted beside it; a change meets its shard in a statement of its own, which sees a shard
+# that was made while this one waited.
+UPSERT = """
+    WITH vote AS (
+        INSERT INTO reviews_reviewvote AS vote
+            (review_id, user_id, helpful, shard, ip_hash, agent_hash, created_at, updated_at)
+        VALUES (%(review)s, %(voter)s, %(helpful)s, %(shard)s, %(ip_hash)s, %(agent_hash)s, now(), now())
+        ON CONFLICT (review_id, user_id) DO UPDATE
+        SET previous = vote.helpful, helpful = EXCLUDED.helpful, updated_at = now(),
+            ip_hash = EXCLUDED.ip_hash, agent_hash = EXCLUDED.agent_hash
+        RETURNING previous, shard, counts
+    ), counted AS (
+        INSERT INTO reviews_reviewvoteshard AS counted (review_id, shard, helpful, unhelpful, actions)
+        SELECT %(review)s, shard, %(helpful)s::int, (NOT %(helpful)s)::int, 1 FROM vote WHERE previous IS NULL
+        ON CONFLICT (review_id, shard) DO UPDATE
+        SET helpful = counted.helpful + EXCLUDED.helpful, unhelpful = counted.unhelpful + EXCLUDED.unhelpful,
+            actions = counted.actions + 1
+    )
+    SELECT previous, shard, counts FROM vote
+"""
+DELETE = """
+    DELETE FROM reviews_reviewvote WHERE review_id = %(review)s AND user_id = %(voter)s
+    RETURNING helpful, shard, counts
+"""
+MOVE = """
+    UPDATE reviews_reviewvoteshard
+    SET helpful = helpful + %(more_helpful)s, unhelpful = unhelpful + %(more_unhelpful)s, actions = actions + 1
+    WHERE review_id = %(review)s AND shard = %(shard)s
+"""
+TOTALS = """
+    SELECT coalesce(sum(helpful), 0)::bigint, coalesce(sum(unhelpful), 0)::bigint
+    FROM reviews_reviewvoteshard WHERE review_id = %(review)s
 """
 
 
@@ -63,11 +101,12 @@ class VoteOutcome:
     unhelpful_votes: int
 
 
-def cast_vote(review_id: UUID, *, voter: User, vote_type: str) -> VoteOutcome:
+def cast_vote(review_id: UUID, *, voter: User, vote_type: str, origin: Origin = NOWHERE) -> VoteOutcome:
     """Vote helpful or unhelpful, or change one's vote. Repeating it changes nothing.
 
     The review is read without a lock, so that votes never queue up behind one another: a
-    vote that crosses with a takedown may still be counted, out of anyone's sight.
+    vote that crosses with a takedown may still be counted, out of anyone's sight. The
+    totals in the answer hold this vote already.
 
     Raises InvalidVoteType, RateLimitExceeded, ReviewNotFound, ReviewDeleted,
     ReviewNotApproved, ProductInactive, SelfVoteProhibited, ConflictOfInterest,
@@ -77,30 +116,40 @@ def cast_vote(review_id: UUID, *, voter: User, vote_type: str) -> VoteOutcome:
         raise InvalidVoteType
     helpful = vote_type == HELPFUL
     _admit(voter)
-    with transaction.atomic():
-        _check_votable(review_id, voter)
-        with connection.cursor() as cursor:
-            cursor.execute(UPSERT_VOTE, [review_id, voter.pk, helpful, shard_of(voter.pk)])
-            previous, shard = cursor.fetchone()
-            if previous is None:
-                cursor.execute(COUNT_NEW, [review_id, shard, int(helpful), int(not helpful)])
-        if previous is not None and previous != helpful:
+    values = {
+        "review": review_id,
+        "voter": voter.pk,
+        "helpful": helpful,
+        "shard": shard_of(voter.pk),
+        "ip_hash": origin.ip_hash,
+        "agent_hash": origin.agent_hash,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        fold_at = _check_votable(cursor, review_id, voter)
+        cursor.execute(f"{UPSERT}; {TOTALS}", values)  # one round trip, two snapshots
+        previous, shard, counts = cursor.fetchone()
+        cursor.nextset()
+        totals = cursor.fetchone()
+        if counts and previous is not None and previous != helpful:
             step = 1 if helpful else -1
-            _count(review_id, shard, helpful=step, unhelpful=-step)
-        return _outcome(review_id, voter, before=previous, after=helpful)
+            totals = _move(cursor, review_id, shard, more_helpful=step, more_unhelpful=-step)
+        _note(review_id, voter, fold_at, before=previous, after=helpful)
+        return VoteOutcome(_word(helpful), previous != helpful, _word(previous), *totals)
 
 
 def withdraw_vote(review_id: UUID, *, voter: User) -> VoteOutcome:
     """Take one's vote back; without one, nothing changes. Raises as ``cast_vote``."""
     _admit(voter)
-    with transaction.atomic():
-        _check_votable(review_id, voter)
-        with connection.cursor() as cursor:
-            cursor.execute(DELETE_VOTE, [review_id, voter.pk])
-            previous, shard = cursor.fetchone() or (None, 0)
-        if previous is not None:
-            _count(review_id, shard, helpful=-int(previous), unhelpful=-int(not previous))
-        return _outcome(review_id, voter, before=previous, after=None)
+    with transaction.atomic(), connection.cursor() as cursor:
+        fold_at = _check_votable(cursor, review_id, voter)
+        cursor.execute(DELETE, {"review": review_id, "voter": voter.pk})
+        previous, shard, counts = cursor.fetchone() or (None, 0, False)
+        less = int(counts)  # nothing, where there was no vote or it did not count
+        totals = _move(
+            cursor, review_id, shard, more_helpful=-less * bool(previous), more_unhelpful=-less * (not previous)
+        )
+        _note(review_id, voter, fold_at, before=previous, after=None)
+        return VoteOutcome(None, previous is not None, _word(previous), *totals)
 
 
 def _admit(voter: User) -> None:
@@ -109,42 +158,49 @@ def _admit(voter: User) -> None:
     VOTES.count(voter.pk)
 
 
-def _check_votable(review_id: UUID, voter: User) -> None:
-    review = Review.objects.select_related("product").filter(pk=review_id).first()
-    if review is None:
+def _check_votable(cursor: Any, review_id: UUID, voter: User) -> datetime | None:
+    """Raise what forbids this vote; else the moment before which the review is not to be folded, if any."""
+    cursor.execute(CHECK, {"review": review_id, "voter": voter.pk})
+    row = cursor.fetchone()
+    if row is None or not row[0]:
+        raise AccountSuspended
+    _, author_id, is_deleted, is_public, is_sold, sells_it, fold_at = row
+    if author_id is None:
         raise ReviewNotFound
-    if review.deleted_at is not None:
+    if is_deleted:
         raise ReviewDeleted
-    if not review.is_public:
-        raise ReviewNotApproved if is_visible(review, voter) else ReviewNotFound
-    if not review.product.is_active:
+    if not is_public:
+        sees_it = author_id == voter.pk or voter.has_perm("reviews.moderate_review")
+        raise ReviewNotApproved if sees_it else ReviewNotFound
+    if not is_sold:
         raise ProductInactive
-    if review.author_id == voter.pk:
+    if author_id == voter.pk:
         raise SelfVoteProhibited
-    if is_member(voter, review.product.vendor_id):
+    if sells_it:
         raise ConflictOfInterest
+    return fold_at  # type: ignore[no-any-return]
 
 
-def _outcome(review_id: UUID, voter: User, *, before: bool | None, after: bool | None) -> VoteOutcome:
-    changed = before != after
-    if changed:
-        about = ("reviews.reviewvote", f"{review_id}:{voter.pk}")
-        verb = "vote.withdrawn" if after is None else "vote.cast"
-        record(verb, about, actor=voter, before={"vote": _word(before)}, after={"vote": _word(after)})
-        enqueue(fold_votes, key=review_id)
-    # The shards hold this vote already; the review's own totals follow with the fold.
-    totals = ReviewVoteShard.objects.filter(review_id=review_id).aggregate(
-        helpful=Sum("helpful", default=0), unhelpful=Sum("unhelpful", default=0)
-    )
-    return VoteOutcome(_word(after), changed, _word(before), totals["helpful"], totals["unhelpful"])
+def _note(review_id: UUID, voter: User, fold_at: datetime | None, *, before: bool | None, after: bool | None) -> None:
+    """Leave the trace of a change, and have the review folded; without a change there is nothing to note."""
+    if before == after:
+        return
+    about = ("reviews.reviewvote", f"{review_id}:{voter.pk}")
+    verb = "vote.withdrawn" if after is None else "vote.cast"
+    insert_row(draft(verb, about, actor=voter, before={"vote": _word(before)}, after={"vote": _word(after)}))
+    enqueue(fold_votes, key=review_id, run_at=fold_at)
 
 
-def _count(review_id: UUID, shard: int, *, helpful: int, unhelpful: int) -> None:
-    """Move the counts of a shard that an earlier vote has made."""
-    row = ReviewVoteShard.objects.filter(review_id=review_id, shard=shard)
-    if not row.update(helpful=F("helpful") + helpful, unhelpful=F("unhelpful") + unhelpful):
-        # The vote is the fact and stands; ``reconcile votes`` rebuilds what is missing.
-        logger.error("vote_shard_missing", review=str(review_id), shard=shard)
+def _move(cursor: Any, review_id: UUID, shard: int, *, more_helpful: int, more_unhelpful: int) -> Any:
+    """Move the counts of a shard that an earlier vote has made; returns the review's totals with it."""
+    values = {"review": review_id, "shard": shard, "more_helpful": more_helpful, "more_unhelpful": more_unhelpful}
+    if more_helpful or more_unhelpful:
+        cursor.execute(MOVE, values)
+        if not cursor.rowcount:
+            # The vote is the fact and stands; ``reconcile votes`` rebuilds what is missing.
+            logger.error("vote_shard_missing", review=str(review_id), shard=shard)
+    cursor.execute(TOTALS, values)
+    return cursor.fetchone()
 
 
 def _word(helpful: bool | None) -> str | None:

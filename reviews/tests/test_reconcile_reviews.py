@@ -82,7 +82,7 @@ def test_a_reputation_is_pending_until_its_job_has_run_and_rebuilt_when_wrong():
     Reputation.objects.update(score=100)
 
     assert reconcile("reputation", "--fix")[1]["reputation"]["fixed"] == 1
-    assert Reputation.objects.get(user=review.author_id).score == 54
+    assert Reputation.objects.get(user=review.author_id).score == 52
 
 
 @pytest.mark.django_db(transaction=True)

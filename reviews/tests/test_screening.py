@@ -1,9 +1,11 @@
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from reviews.models import Reputation, Review, Screening
-from reviews.reputation import Standing, derive, recompute, score
+from reviews.models import Review, Screening
+from reviews.reputation import Standing
 from reviews.screening import contact, edits, policy, screen
 from reviews.screening.signals import Candidate
 from reviews.services import edit_review, reject_review
@@ -75,8 +77,8 @@ def test_an_edit_that_replaces_the_text_is_large_and_one_that_mends_it_is_not():
 
 
 def trusted_author():
-    """Eight approvals in a row: a score of 82."""
-    author = UserFactory()
+    """Eight approvals in a row, and a member for more than a year: a score of 86."""
+    author = UserFactory(date_joined=timezone.now() - timedelta(days=400))
     for _ in range(8):
         approved_review(delivered_purchase(author))
     return author
@@ -160,32 +162,3 @@ def test_one_revision_is_screened_once():
     run_due_jobs()
     assert screen(review.pk) is None
     assert Screening.objects.count() == 1
-
-
-@pytest.mark.django_db
-def test_reputation_follows_from_decisions():
-    author = UserFactory()
-    for _ in range(3):
-        approved_review(delivered_purchase(author))
-    rejected = pending_review(delivered_purchase(author))
-    reject_review(rejected.pk, actor=moderator(), reason="spam")
-    approved_review(delivered_purchase(author))
-
-    run_due_jobs()
-
-    row = Reputation.objects.get(user=author)
-    assert (row.approved, row.rejected, row.consecutive_approved) == (4, 1, 1)
-    assert row.score == score(approved=4, rejected=1) == 50 + 16 - 15
-    assert derive([author.pk]) == {author.pk: Standing(51, 1, 4, 1)}
-
-
-@pytest.mark.django_db
-def test_an_author_without_decisions_has_no_row():
-    author = UserFactory()
-    Reputation.objects.create(user=author, score=90, formula_version=1)
-
-    recompute(author.pk)
-
-    assert not Reputation.objects.exists()
-    assert score(approved=100, rejected=0) == 90
-    assert score(approved=0, rejected=9) == 0

@@ -16,6 +16,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
+from trustengine.api.caching import PublicRead
 from trustengine.api.idempotency import (
     REPLAYED,
     UNSAFE_METHODS,
@@ -38,6 +39,16 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "018f6d1e-5b1a-7c52-9d0e-6f1f1f0c2a11",
 }
+
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of an answer that the caller has.",
+    "schema": {"type": "string"},
+}
+ETAG = {"description": "Names this answer.", "schema": {"type": "string"}}
+CACHE_CONTROL = {"description": "`public` without a token, `private` with one.", "schema": {"type": "string"}}
 
 
 class Refusal(NamedTuple):
@@ -110,6 +121,13 @@ class Schema(AutoSchema):
             for status, answer in operation["responses"].items():
                 if status.startswith("2"):
                     answer["headers"] = {REPLAYED: {"description": "`true` on a replay.", "schema": {"type": "string"}}}
+        if isinstance(self.view, PublicRead) and self.method == "GET":
+            operation["parameters"] = [*operation.get("parameters", []), IF_NONE_MATCH]
+            operation["responses"]["200"]["headers"] = {"ETag": ETAG, "Cache-Control": CACHE_CONTROL}
+            operation["responses"]["304"] = {
+                "description": "The caller has this answer already",
+                "headers": {"ETag": ETAG},
+            }
         refusals: dict[int, dict[str, Refusal]] = {}
         for refusal in self._refusals(operation):
             refusals.setdefault(refusal.status, {})[refusal.code] = refusal

@@ -8,7 +8,7 @@ it in earnest.
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -143,23 +143,23 @@ class History:
             review.status = Review.Status.REJECTED
         if state == State.APPROVED or review.status == Review.Status.REJECTED:
             review.moderated_by, review.moderated_at = actor, moment
-        self._judge(review, state)
+        self._judge(review, state, moment)
         after = {"status": review.status, "rating": review.rating, "revision": revision.number}
         verb = f"review.{state}"
         automated = {"automated": actor is None}
         self._note(moment, verb, review, actor=actor, before=before, after=after | automated, reason=reason)
         self._follow_up(story, revision, state, moment)
 
-    def _judge(self, review: Review, state: State) -> None:
+    def _judge(self, review: Review, state: State, moment: datetime) -> None:
         """Move the author's standing by one decision, so that the next verdict knows of it."""
         old = self.standings[review.author_id]
-        approved, rejected = old.approved + (state == State.APPROVED), old.rejected + (state == State.REJECTED)
-        self.standings[review.author_id] = replace(
-            old,
-            score=reputation.score(approved=approved, rejected=rejected),
-            consecutive_approved=old.consecutive_approved + 1 if state == State.APPROVED else 0,
-            approved=approved,
-            rejected=rejected,
+        self.standings[review.author_id] = reputation.standing(
+            reputation.Facts(
+                approved=old.approved + (state == State.APPROVED),
+                rejected=old.rejected + (state == State.REJECTED),
+                consecutive_approved=old.consecutive_approved + 1 if state == State.APPROVED else 0,
+                age_days=(moment - review.author.date_joined).days,
+            )
         )
 
     def _follow_up(self, story: Story, revision: ReviewRevision, state: State, moment: datetime) -> None:

@@ -188,7 +188,7 @@ def test_reputations_are_written_anew_unless_a_job_is_on_its_way_to_them():
     code, told = backfill("reputation", "--from", str(timezone.localdate()))
 
     assert (code, told["changed"], told["pending"]) == (0, 1, 0)
-    assert Reputation.objects.get(user=review.author_id).score == 54
+    assert Reputation.objects.get(user=review.author_id).score == 52
 
 
 def test_an_unknown_target_is_refused_with_the_list_of_targets():

@@ -15,6 +15,7 @@ from reports.services.proposals import approve_proposal, refuse_proposal
 from reports.services.reporting import submit_report
 from reports.tests.factories import decided, moderator, reported, senior
 from reviews.models import ProductRating, Review, ReviewRevision, Strike
+from reviews.screening import screen
 from reviews.services import approve_review, edit_review, withdraw_review
 from reviews.services.mementos import memento_of
 from reviews.tests.factories import approved_review, delivered_purchase, pending_review
@@ -114,6 +115,7 @@ def test_undo_is_refused_when_its_time_is_over_or_something_has_happened_since()
 
 def test_a_pending_review_becomes_a_case_and_deciding_it_elsewhere_closes_the_case():
     review = pending_review(delivered_purchase())
+    screen(review.pk)
     run_due_jobs()
     case = Case.objects.open().get(content_id=review.pk)
     assert case.queue == "pending"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from orders.models import Product
 from reports.errors import CaseChanged
 from reports.models import Action, ContentType
+from reviews.errors import ReviewNotFound
 from reviews.models import Restriction, Review, VendorReply
 from reviews.services import approve_review, hide_review, reject_review, restore_review
 from reviews.services.finding import is_visible
@@ -21,7 +22,7 @@ from reviews.services.takedown import bring_back_reply, bring_back_review, remov
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
-from trustengine.errors import InvalidInput, InvalidTransition
+from trustengine.errors import DomainError, InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import publish
 
 Memento = dict[str, Any]
@@ -34,6 +35,7 @@ class Kind(ABC):
     label: ClassVar[str]  # of the model, as the audit names it
     model: ClassVar[type[Model]]
     actions: ClassVar[Mapping[str, Callable[..., Any]]]
+    not_found: ClassVar[type[DomainError]] = NotFound
 
     def get(self, content_id: UUID) -> Any:
         """The row, or None; withdrawn ones are gone."""
@@ -55,6 +57,10 @@ class Kind(ABC):
 
     @abstractmethod
     def author_id(self, content: Any) -> UUID | None: ...
+
+    @abstractmethod
+    def vendor_id(self, content: Any) -> UUID:
+        """Whose product it is about."""
 
     @abstractmethod
     def is_own(self, content: Any, user: User) -> bool:
@@ -88,6 +94,7 @@ class Reviews(Kind):
     name = ContentType.REVIEW
     label = "reviews.review"
     model = Review
+    not_found = ReviewNotFound
 
     def all(self) -> Any:
         return Review.objects.live().select_related("product")
@@ -102,6 +109,9 @@ class Reviews(Kind):
 
     def author_id(self, content: Review) -> UUID | None:
         return content.author_id
+
+    def vendor_id(self, content: Review) -> UUID:
+        return content.product.vendor_id
 
     def is_own(self, content: Review, user: User) -> bool:
         return content.author_id == user.pk
@@ -176,6 +186,9 @@ class Replies(Kind):
     def author_id(self, content: VendorReply) -> UUID | None:
         return content.revisions.order_by("-number").values_list("author", flat=True).first()
 
+    def vendor_id(self, content: VendorReply) -> UUID:
+        return content.vendor_id
+
     def is_own(self, content: VendorReply, user: User) -> bool:
         return is_member(user, content.vendor_id)
 
@@ -233,6 +246,9 @@ class Products(Kind):
 
     def author_id(self, content: Product) -> UUID | None:
         return None
+
+    def vendor_id(self, content: Product) -> UUID:
+        return content.vendor_id
 
     def is_own(self, content: Product, user: User) -> bool:
         return is_member(user, content.vendor_id)

@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from reviews.jobs import recompute_reputation
-from trustengine.jobs.registry import job, subscribe
+from trustengine.jobs.registry import job, scheduled, subscribe
 from trustengine.jobs.services import enqueue
 
 
@@ -70,6 +72,27 @@ def look_back_further(key: str) -> None:
     from reports.services.looking_back import proceed
 
     proceed(UUID(key))
+
+
+@job(queue="low", atomic=False)
+def delete_evidence_files(names: list[str]) -> None:
+    """Delete stored files whose rows are gone. Those of a row that is there are left alone."""
+    from reports.models import Evidence
+    from reviews import files
+
+    kept = set(Evidence.objects.filter(file__in=names).values_list("file", flat=True))
+    for name in names:
+        if name not in kept:
+            files.delete(name)
+
+
+@scheduled("29 * * * *")
+@job(queue="low", atomic=False)
+def sweep_evidence() -> dict[str, int]:
+    """Delete old evidence files without a row, in one twenty-fourth of the folders."""
+    from reports.orphans import delete_orphans, folders_of
+
+    return {"deleted": delete_orphans(folders_of(timezone.now().hour))}
 
 
 def reporters_changed(users: list[UUID]) -> None:

@@ -1,3 +1,4 @@
+import secrets
 from typing import Self
 
 from django.db import models
@@ -8,6 +9,15 @@ from reports.models.case import Case, ContentType
 from reports.models.catalogue import ReasonCode
 from trustengine.accounts.models import User
 from trustengine.identifiers import uuid7
+
+FOLDER = "evidence"
+TOKEN_BYTES = 20
+
+
+def new_name(ending: str) -> str:
+    """A name in the storage that nobody guesses, in one of 256 folders."""
+    token = secrets.token_hex(TOKEN_BYTES)
+    return f"{FOLDER}/{token[:2]}/{token}.{ending}"
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
@@ -81,7 +91,7 @@ class Evidence(models.Model):
     report = models.ForeignKey(Report, models.CASCADE, related_name="evidence")
     kind = models.CharField(max_length=5, choices=Kind)
     content_type = models.CharField(max_length=40)
-    file = models.CharField(max_length=200, help_text="The name in the storage.")
+    file = models.CharField(max_length=200, unique=True, help_text="The name in the storage.")
     byte_count = models.PositiveBigIntegerField()
     page_count = models.PositiveIntegerField(default=1)
     sha256 = models.CharField(max_length=64)

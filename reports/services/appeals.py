@@ -1,6 +1,6 @@
 """Appeals: an author or a reporter asks for another look, and somebody else takes it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -8,10 +8,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
+from reports.jobs import follow_case, reporters_changed
 from reports.models import Action, Appeal, Case, Decision, Report, StatementOfReasons
 from reports.services.cases import lock_case, open_case
-from reports.services.claiming import require_moderator
-from reports.services.deciding import make_decision, reopen_reports, restore_content, reverse
+from reports.services.claiming import require_moderator, require_no_part
+from reports.services.deciding import (
+    lock_decision,
+    make_decision,
+    reopen_reports,
+    restore_content,
+    reverse,
+    settle_appeals,
+)
 from reports.services.statements import announce
 from reviews.text import normalised
 from trustengine.accounts.models import User
@@ -39,11 +47,14 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     cleaned = normalised(text)
     if not cleaned:
         raise InvalidInput(fields={"text": "Say why the decision is wrong."})
-    if decision.created_at < timezone.now() - timedelta(days=settings.APPEAL_DAYS):
+    if Appeal.objects.filter(decision=decision, appellant=appellant).exists():
+        raise AlreadyAppealed
+    if appealable_until(decision) < timezone.now():
         raise AppealWindowClosed
+    case = open_case(decision.content_type, decision.content_id, queue=Case.Queue.APPEALS, author_id=decision.author_id)
+    decision = lock_decision(decision_id)
     if hasattr(decision, "superseded_by"):
         raise InvalidTransition("This decision does not stand any more.")
-    case = open_case(decision.content_type, decision.content_id, queue=Case.Queue.APPEALS, author_id=decision.author_id)
     try:
         with transaction.atomic():
             made = Appeal.objects.create(decision=decision, case=case, appellant=appellant, role=role, text=cleaned)
@@ -55,6 +66,11 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     return made
 
 
+def appealable_until(decision: Decision) -> datetime:
+    """When the time for an appeal against a decision ends."""
+    return decision.created_at + timedelta(days=settings.APPEAL_DAYS)
+
+
 def role_of(decision: Decision, user: User) -> str | None:
     """As what a decision concerns a user, in a way that they may appeal against; None if it does not."""
     if decision.action in {Action.UNDO, Action.OVERTURN}:
@@ -62,9 +78,9 @@ def role_of(decision: Decision, user: User) -> str | None:
     if decision.author_id == user.pk and decision.action in AGAINST_AUTHOR:
         return Role.AUTHOR
     reported = Report.objects.filter(
-        reporter=user, content_type=decision.content_type, content_id=decision.content_id, case=decision.case_id
-    ).filter(status__in=[Report.Status.ACTIONED, Report.Status.DISMISSED])
-    if decision.case_id and decision.action not in AGAINST_AUTHOR and reported.exists():
+        reporter=user, content_type=decision.content_type, content_id=decision.content_id
+    ).filter(reviewed_at=decision.created_at)
+    if decision.action not in AGAINST_AUTHOR and reported.exists():
         return Role.REPORTER
     return None
 
@@ -86,14 +102,15 @@ def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
     if found is None:
         raise NotFound
     lock_case(found.case_id)
-    made = Appeal.objects.select_related("decision").get(pk=appeal_id)
-    decision = made.decision
+    decision = lock_decision(found.decision_id)
+    made = Appeal.objects.get(pk=appeal_id)
     if made.state != Appeal.State.PENDING:
         raise InvalidTransition("This appeal has been ruled on.")
     if moderator.pk in {decision.moderator_id, _proposer_of(decision)}:
         raise PermissionDenied("Somebody else than the first moderator rules on an appeal.")
-    if moderator.pk in {made.appellant_id, decision.author_id}:
+    if made.appellant_id == moderator.pk:
         raise ConflictOfInterest("You cannot rule on what is your own.")
+    require_no_part(moderator, made.case)
     if ruling == "overturn":
         made.ruling = _overturn(made, decision, moderator)
     made.state = Appeal.State.OVERTURNED if ruling == "overturn" else Appeal.State.UPHELD
@@ -126,7 +143,8 @@ def _overturn(made: Appeal, decision: Decision, moderator: User) -> Decision:
     if made.role == Role.REPORTER:
         reopen_reports(decision)
     else:
-        _reports_were_wrong(decision, moderator)
+        _reports_were_wrong(decision, overturned)
+    settle_appeals(decision, state=Appeal.State.OVERTURNED)
     announce(overturned)
     return overturned
 
@@ -139,10 +157,8 @@ def _give_back(decision: Decision, moderator: User) -> None:
         restore_content(decision, actor=moderator)
 
 
-def _reports_were_wrong(decision: Decision, moderator: User) -> None:
+def _reports_were_wrong(decision: Decision, overturned: Decision) -> None:
     """What was reported turned out to be in order: so says the outcome, and so counts the reporters' record."""
-    from reports.jobs import reporters_changed
-
     settled = Report.objects.filter(
         content_type=decision.content_type,
         content_id=decision.content_id,
@@ -152,8 +168,8 @@ def _reports_were_wrong(decision: Decision, moderator: User) -> None:
     reporters_changed(list(settled.values_list("reporter", flat=True)))
     settled.update(
         status=Report.Status.DISMISSED,
-        reviewed_at=timezone.now(),
-        reviewed_by=moderator,
+        reviewed_at=overturned.created_at,
+        reviewed_by=overturned.moderator,
         updated_at=timezone.now(),
     )
 
@@ -164,6 +180,4 @@ def _proposer_of(decision: Decision) -> UUID | None:
 
 
 def _follow(decision: Decision) -> None:
-    from reports.jobs import follow_case
-
     enqueue(follow_case, key=f"{decision.content_type}:{decision.content_id}")

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from orders.models import Product
-from reports.errors import CaseClaimed
+from reports.errors import CaseClaimed, ConflictOfInterest
 from reports.models import Appeal, Case, ContentType, Proposal
 from reports.services.cases import lock_case
 from reviews.models import Review, VendorReply
@@ -26,19 +26,28 @@ def require_moderator(user: User) -> None:
 
 def decidable_by(moderator: User) -> QuerySet[Case]:
     """Open cases that a moderator may decide: nothing of their own or their vendors', no appeal against themselves."""
+    first = Appeal.objects.filter(case=OuterRef("pk"), state=Appeal.State.PENDING, decision__moderator=moderator)
+    proposed = Proposal.objects.filter(case=OuterRef("pk"), state=Proposal.State.OPEN, proposed_by=moderator)
+    return Case.objects.open().exclude(_concerning(moderator)).exclude(Exists(first)).exclude(Exists(proposed))
+
+
+def require_no_part(moderator: User, case: Case) -> None:
+    """Raise ConflictOfInterest for a case about what is the moderator's own, or about their vendors' products."""
+    if Case.objects.filter(_concerning(moderator), pk=case.pk).exists():
+        raise ConflictOfInterest("You cannot decide on what is your own.")
+
+
+def _concerning(moderator: User) -> Q:
     vendors = Membership.objects.filter(user=moderator).values("profile")
     reviews = Review.objects.filter(pk=OuterRef("content_id"), product__vendor__in=vendors)
     replies = VendorReply.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
     products = Product.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
-    own = (
+    return (
         Q(author=moderator)
         | (Q(content_type=ContentType.REVIEW) & Exists(reviews))
         | (Q(content_type=ContentType.REPLY) & Exists(replies))
         | (Q(content_type=ContentType.PRODUCT) & Exists(products))
     )
-    first = Appeal.objects.filter(case=OuterRef("pk"), state=Appeal.State.PENDING, decision__moderator=moderator)
-    proposed = Proposal.objects.filter(case=OuterRef("pk"), state=Proposal.State.OPEN, proposed_by=moderator)
-    return Case.objects.open().exclude(own).exclude(Exists(first)).exclude(Exists(proposed))
 
 
 @transaction.atomic
@@ -61,11 +70,15 @@ def claim_next(*, moderator: User, queue: str | None = None, skipping: list[UUID
 
 @transaction.atomic
 def claim_case(case_id: UUID, *, moderator: User) -> Case:
-    """Claim a case, or renew one's claim. Raises NotFound, PermissionDenied, CaseClaimed, InvalidTransition."""
+    """Claim a case, or renew one's claim.
+
+    Raises NotFound, PermissionDenied, CaseClaimed, ConflictOfInterest, InvalidTransition for a closed one.
+    """
     require_moderator(moderator)
     case = _locked(case_id)
+    require_no_part(moderator, case)
     if case.is_claimed and case.claimed_by_id != moderator.pk:
-        raise CaseClaimed(claimed_by=str(case.claimed_by), claim_expires_at=case.claim_expires_at)
+        raise CaseClaimed(claim_expires_at=case.claim_expires_at)
     _take(case, moderator)
     return case
 

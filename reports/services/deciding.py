@@ -18,11 +18,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from reports.contents import Kind, Memento, kind_of
-from reports.errors import CaseChanged, CaseClaimed, ConflictOfInterest
+from reports.errors import CaseChanged, CaseClaimed
 from reports.jobs import follow_case, reporters_changed
-from reports.models import Action, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
+from reports.models import Action, Appeal, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
 from reports.services.cases import close, lock_case, refresh, settle_reports
-from reports.services.claiming import require_moderator
+from reports.services.claiming import require_moderator, require_no_part
 from reports.services.sanctions import SANCTIONS, lift_sanction, sanction
 from reports.services.statements import announce
 from reviews.models import Review
@@ -87,10 +87,11 @@ def decide(
     return carry_out(case, moderator=moderator, action=action, reason=reason, note=note, facts=facts)
 
 
-def active_reason(code: str) -> ReasonCode:
+def active_reason(code: str, *, field: str = "reason_code") -> ReasonCode:
+    """A reason of the catalogue that may be named in new decisions. Raises InvalidInput."""
     reason = ReasonCode.objects.filter(code=code, is_active=True).first()
     if reason is None:
-        raise InvalidInput(fields={"reason_code": "Not a reason of the catalogue."})
+        raise InvalidInput(fields={field: "Not a reason of the catalogue."})
     return reason
 
 
@@ -108,9 +109,7 @@ def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:
         raise CaseChanged(version=case.version, state=case.state)
     if case.is_claimed and case.claimed_by_id != moderator.pk:
         raise CaseClaimed
-    content = kind_of(case.content_type).get(case.content_id)
-    if content is not None and kind_of(case.content_type).is_own(content, moderator):
-        raise ConflictOfInterest("You cannot decide on what is your own.")
+    require_no_part(moderator, case)
     return case
 
 
@@ -139,13 +138,22 @@ def carry_out(
     reports = settle_reports(case, decision)
     reporters_changed([report.reporter_id for report in reports])
     still = kind.get(case.content_id)
-    if still is not None and kind.waits(still):  # the edit that waits is another matter than the text that was reported
-        refresh(case, kind, still, queue=Case.Queue.PENDING)
-        Case.objects.filter(pk=case.pk).update(claimed_by=None, claim_expires_at=None)
+    if Appeal.objects.filter(case=case, state=Appeal.State.PENDING).exists():
+        _keep_open(case, kind, still, Case.Queue.APPEALS)
+    elif still is not None and kind.waits(still):  # the edit that waits is another matter than what was reported
+        _keep_open(case, kind, still, Case.Queue.PENDING)
     else:
         close(case)
     announce(decision)
     return decision
+
+
+def _keep_open(case: Case, kind: Kind, content: Any, queue: str) -> None:
+    """What still waits there is for whoever takes it next, and another version than the one decided."""
+    case.version += 1
+    case.claimed_by, case.claim_expires_at = None, None
+    case.save(update_fields=["version", "claimed_by", "claim_expires_at", "updated_at"])
+    refresh(case, kind, content, queue=queue)
 
 
 def propose(
@@ -185,7 +193,7 @@ def undo(decision_id: UUID, *, moderator: User) -> Decision:
     if found is None:
         raise NotFound
     case = lock_case(found.case_id) if found.case_id else None
-    decision = Decision.objects.select_related("reason").get(pk=decision_id)
+    decision = lock_decision(decision_id)
     if hasattr(decision, "superseded_by") or decision.action in {Action.UNDO, Action.OVERTURN}:
         raise InvalidTransition("This decision does not stand any more.")
     if decision.notice_after <= timezone.now():
@@ -204,7 +212,21 @@ def undo(decision_id: UUID, *, moderator: User) -> Decision:
         supersedes=decision,
     )
     reopen_reports(decision)
+    settle_appeals(decision, state=Appeal.State.OVERTURNED)
     return undone
+
+
+def lock_decision(decision_id: UUID) -> Decision:
+    """A decision, for one who supersedes it or acts on its standing: they take turns. Its case is locked before it."""
+    decisions = Decision.objects.select_for_update(of=("self",), no_key=True)
+    decision: Decision = decisions.select_related("reason").get(pk=decision_id)
+    return decision
+
+
+def settle_appeals(decision: Decision, *, state: str) -> None:
+    """Appeals against a decision that has just been taken back have reached what they were after."""
+    pending = Appeal.objects.filter(decision=decision, state=Appeal.State.PENDING)
+    pending.update(state=state, ruled_at=timezone.now())
 
 
 def reverse(decision: Decision, *, actor: User | None) -> None:

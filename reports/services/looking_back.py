@@ -10,6 +10,7 @@ from reports.errors import ConflictOfInterest
 from reports.models import Case, ContentType, LookBack
 from reports.services.cases import lock_case, open_case, refresh
 from reports.services.claiming import require_moderator
+from reports.services.deciding import active_reason
 from reviews.models import Review
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -23,11 +24,12 @@ BATCH = 100
 def look_back(author_id: UUID, *, moderator: User, reason: str) -> LookBack:
     """Have every public review of an author looked at again. A job opens the cases, in batches.
 
-    Raises PermissionDenied, NotFound, ConflictOfInterest, InvalidTransition while one is running.
+    Raises PermissionDenied, InvalidInput for an unknown reason, NotFound, ConflictOfInterest, InvalidTransition while one is running.
     """
     from reports.jobs import look_back_further
 
     require_moderator(moderator)
+    active_reason(reason, field="reason")
     author = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=author_id).first()
     if author is None:
         raise NotFound

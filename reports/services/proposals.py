@@ -5,9 +5,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from reports.errors import CaseChanged, ConflictOfInterest
+from reports.errors import CaseChanged
 from reports.models import Case, Decision, Proposal
 from reports.services.cases import lock_case
+from reports.services.claiming import require_no_part
 from reports.services.deciding import carry_out
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -21,7 +22,7 @@ def approve_proposal(proposal_id: UUID, *, approver: User) -> Decision:
     """Carry out what somebody else has proposed.
 
     Raises NotFound, PermissionDenied for the proposer and for whoever has not the right,
-    InvalidTransition for a settled one, CaseChanged if the content has changed since.
+    ConflictOfInterest, InvalidTransition for a settled one, CaseChanged if the content has changed since.
     """
     proposal, case = _lock(proposal_id, approver)
     if case.state != Case.State.OPEN or case.version != proposal.case_version:
@@ -56,8 +57,7 @@ def _lock(proposal_id: UUID, approver: User, *, may_be_proposer: bool = False) -
         raise PermissionDenied
     if own and not may_be_proposer:
         raise PermissionDenied("A second person has to approve this.")
-    if found.case.author_id == approver.pk:
-        raise ConflictOfInterest("You cannot decide on what is your own.")
+    require_no_part(approver, found.case)
     case = lock_case(found.case_id)
     proposal = Proposal.objects.select_related("reason").get(pk=proposal_id)
     if proposal.state != Proposal.State.OPEN or case is None:

@@ -26,8 +26,8 @@ def submit_report(*, reporter: User, content_type: str, content_id: UUID, reason
     """Take a report, with the content as it is now, and open or feed its case.
 
     Locks the case, then the content's row for its count. Raises InvalidInput for an unknown
-    type or reason, NotFound for what the reporter cannot see, SelfReportProhibited,
-    AlreadyReported, AccountSuspended, RateLimitExceeded.
+    type or reason, NotFound or ReviewNotFound for what the reporter cannot see,
+    SelfReportProhibited, AlreadyReported, AccountSuspended, RateLimitExceeded.
     """
     require_good_standing(reporter)
     kind = kind_of(content_type)
@@ -38,11 +38,16 @@ def submit_report(*, reporter: User, content_type: str, content_id: UUID, reason
     with transaction.atomic():
         content = kind.get(content_id)
         if content is None or not kind.is_visible(content, reporter):
-            raise NotFound
+            raise kind.not_found
         if kind.is_own(content, reporter):
             raise SelfReportProhibited
+        if Report.objects.filter(reporter=reporter, content_type=content_type, content_id=content_id).exists():
+            raise AlreadyReported  # before a case is locked for nothing
         case = open_case(content_type, content_id, queue=Case.Queue.REPORTS, author_id=kind.author_id(content))
         kind.count(content_id, +1)
+        content = kind.get(content_id)  # the row is locked by now: what is seen here is what is reported
+        if content is None or not kind.is_visible(content, reporter):
+            raise kind.not_found
         try:
             with transaction.atomic():
                 report = Report.objects.create(

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from reports.models import Action, Decision, Report, StatementOfReasons
+from reports.models import Action, Appeal, Decision, Report, StatementOfReasons
 from reviews.models import Restriction
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -38,7 +38,9 @@ def deliver(decision_id: UUID) -> list[StatementOfReasons]:
     """Write the statements of a decision that still stands, each once, and enqueue their mails."""
     from reports.jobs import mail_statement
 
-    decision = Decision.objects.select_related("reason", "text").filter(pk=decision_id).first()
+    # Who undoes locks it as well: either this sees the undoing, or that sees that its time is over.
+    decisions = Decision.objects.select_for_update(of=("self",), no_key=True).select_related("reason", "text")
+    decision = decisions.filter(pk=decision_id).first()
     if decision is None or Decision.objects.filter(supersedes=decision, action=Action.UNDO).exists():
         return []
     made = []
@@ -87,12 +89,20 @@ def mail(statement_id: UUID) -> None:
 def _concerned(decision: Decision) -> list[tuple[UUID, str]]:
     """Who is told: the author of a decision against or for them, and whoever reported what it settled."""
     concerned: list[tuple[UUID, str]] = []
-    if decision.author_id and decision.action != Action.DISMISS and not _is_excepted(decision):
+    appealed = list(
+        Appeal.objects.filter(decision=decision.supersedes_id).values_list("appellant", "role")
+        if decision.supersedes_id
+        else []
+    )
+    if decision.action == Action.OVERTURN:
+        concerned += [(user, role) for user, role in appealed]
+    elif decision.author_id and decision.action != Action.DISMISS and not _is_excepted(decision):
         concerned.append((decision.author_id, Role.AUTHOR))
     reporters = Report.objects.filter(
         content_type=decision.content_type, content_id=decision.content_id, reviewed_at=decision.created_at
     )
     concerned += [(reporter, Role.REPORTER) for reporter in reporters.values_list("reporter", flat=True)]
+    concerned = sorted(set(concerned))
     active = set(
         User.objects.filter(pk__in=[user for user, _ in concerned], is_active=True).values_list("pk", flat=True)
     )

@@ -9,12 +9,13 @@ from reports.errors import AlreadyReported, SelfReportProhibited
 from reports.models import Case, Report
 from reports.services.reporting import submit_report, withdraw_report
 from reports.tests.factories import decided, reported
+from reviews.errors import ReviewNotFound
 from reviews.models import Review
 from reviews.services import edit_review
 from reviews.tests.factories import approved_review, pending_review
 from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.audit.models import Entry
-from trustengine.errors import InvalidInput, InvalidTransition, NotFound
+from trustengine.errors import InvalidInput, InvalidTransition
 from trustengine.testing import at_once, run_due_jobs
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def test_nobody_reports_what_is_their_own_or_what_they_cannot_see():
     review = approved_review()
     with pytest.raises(SelfReportProhibited):
         reported(review, reporter=review.author)
-    with pytest.raises(NotFound):
+    with pytest.raises(ReviewNotFound):
         reported(pending_review())
     member = MembershipFactory(profile=review.product.vendor).user
     with pytest.raises(SelfReportProhibited):

@@ -35,7 +35,10 @@ class Measured:
 
 
 def measured(file: IO[bytes], *, size: int) -> Measured:
-    """Measure a stranger's file of ``size`` bytes. Raises FileTooLarge for bytes, pixels or pages, FileTypeNotAllowed."""
+    """Measure a stranger's file of ``size`` bytes.
+
+    Raises FileTooLarge for too many bytes, pixels or pages, FileTypeNotAllowed.
+    """
     if size > settings.EVIDENCE_MAX_BYTES:
         raise FileTooLarge
     given = file.read(settings.EVIDENCE_MAX_BYTES + 1)

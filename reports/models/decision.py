@@ -59,6 +59,7 @@ class Decision(models.Model):
             models.Index(fields=["-created_at", "-id"], name="decision_newest"),
             models.Index(fields=["content_type", "content_id", "-created_at"], name="decision_of_content"),
             models.Index(fields=["author", "-created_at", "-id"], name="decision_on_author"),
+            models.Index(fields=["notice_after"], name="decision_notice"),
         ]
 
     def __str__(self) -> str:

@@ -41,7 +41,7 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     InvalidTransition for one that does not stand any more.
     """
     decision = Decision.objects.select_related("reason").filter(pk=decision_id).first()
-    role = decision and role_of(decision, appellant)
+    role = None if decision is None else role_of(decision, appellant)
     if decision is None or role is None:
         raise NotFound
     cleaned = normalised(text)

@@ -79,7 +79,7 @@ def refresh(case: Case, kind: Kind, content: Any, *, queue: str | None = None) -
     reports = list(pending.select_related("reason"))
     parts = parts_of(_circumstances(kind, content, case, reports))
     seen = _fingerprint(kind, content, [report.pk for report in reports])
-    changed = {"pressure": pressure(parts, case.opened_at), "parts": told(parts)}
+    changed: dict[str, Any] = {"pressure": pressure(parts, case.opened_at), "parts": told(parts)}
     if queue is not None and queue != case.queue:
         case.queue = changed["queue"] = queue
         case.due_at = changed["due_at"] = case.opened_at + timedelta(hours=settings.CASE_DUE_HOURS[queue])

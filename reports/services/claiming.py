@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from orders.models import Product
 from reports.errors import CaseClaimed, ConflictOfInterest
-from reports.models import Appeal, Case, ContentType, Proposal
+from reports.models import Appeal, Case, CaseQuerySet, ContentType, Proposal
 from reports.services.cases import lock_case
 from reviews.models import Review, VendorReply
 from trustengine.accounts.models import Membership, User
@@ -24,11 +24,12 @@ def require_moderator(user: User) -> None:
         raise PermissionDenied
 
 
-def decidable_by(moderator: User) -> QuerySet[Case]:
+def decidable_by(moderator: User) -> CaseQuerySet:
     """Open cases that a moderator may decide: nothing of their own or their vendors', no appeal against themselves."""
     first = Appeal.objects.filter(case=OuterRef("pk"), state=Appeal.State.PENDING, decision__moderator=moderator)
     proposed = Proposal.objects.filter(case=OuterRef("pk"), state=Proposal.State.OPEN, proposed_by=moderator)
-    return Case.objects.open().exclude(_concerning(moderator)).exclude(Exists(first)).exclude(Exists(proposed))
+    open_cases: CaseQuerySet = Case.objects.open()
+    return open_cases.exclude(_concerning(moderator)).exclude(Exists(first)).exclude(Exists(proposed))
 
 
 def require_no_part(moderator: User, case: Case) -> None:
@@ -42,12 +43,12 @@ def _concerning(moderator: User) -> Q:
     reviews = Review.objects.filter(pk=OuterRef("content_id"), product__vendor__in=vendors)
     replies = VendorReply.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
     products = Product.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
-    return (
-        Q(author=moderator)
-        | (Q(content_type=ContentType.REVIEW) & Exists(reviews))
-        | (Q(content_type=ContentType.REPLY) & Exists(replies))
-        | (Q(content_type=ContentType.PRODUCT) & Exists(products))
+    vendors_own = (
+        Q(Exists(reviews), content_type=ContentType.REVIEW)
+        | Q(Exists(replies), content_type=ContentType.REPLY)
+        | Q(Exists(products), content_type=ContentType.PRODUCT)
     )
+    return Q(author=moderator) | vendors_own
 
 
 @transaction.atomic

@@ -33,6 +33,7 @@ from trustengine.errors import InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import enqueue
 
 BY_HAND = tuple(action for action in Action if action not in {Action.UNDO, Action.OVERTURN})
+CHOICES_BY_HAND = [(str(action), action.label) for action in BY_HAND]
 UNKNOWN_REASON = "other"
 
 _gathered: ContextVar[list[Taken] | None] = ContextVar("gathered", default=None)

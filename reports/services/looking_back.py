@@ -24,7 +24,8 @@ BATCH = 100
 def look_back(author_id: UUID, *, moderator: User, reason: str) -> LookBack:
     """Have every public review of an author looked at again. A job opens the cases, in batches.
 
-    Raises PermissionDenied, InvalidInput for an unknown reason, NotFound, ConflictOfInterest, InvalidTransition while one is running.
+    Raises PermissionDenied, InvalidInput for an unknown reason, NotFound, ConflictOfInterest,
+    InvalidTransition while one is running.
     """
     from reports.jobs import look_back_further
 

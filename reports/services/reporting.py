@@ -9,7 +9,7 @@ from reports.contents import kind_of
 from reports.errors import AlreadyReported, SelfReportProhibited
 from reports.jobs import follow_case
 from reports.models import Case, ReasonCode, Report
-from reports.services.cases import open_case, refresh
+from reports.services.cases import lock_case, open_case, refresh
 from reviews.text import normalised
 from trustengine.accounts.access import require_good_standing
 from trustengine.accounts.models import User
@@ -77,7 +77,8 @@ def withdraw_report(report_id: UUID, *, reporter: User) -> None:
     found = Report.objects.visible_to(reporter).filter(pk=report_id).first()
     if found is None:
         raise NotFound
-    Case.objects.select_for_update(of=("self",), no_key=True).filter(pk=found.case_id).first()
+    if found.case_id is not None:
+        lock_case(found.case_id)
     report = Report.objects.get(pk=report_id)
     if report.status == Report.Status.WITHDRAWN:
         return

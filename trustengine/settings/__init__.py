@@ -282,6 +282,15 @@ SPECTACULAR_SETTINGS = {
         "PhotoState": "reviews.models.ReviewPhoto.State",
         "OrderStatus": "orders.models.Order.Status",
         "FulfilmentStatus": "orders.models.OrderItem.Fulfilment",
+        "ReportStatus": "reports.models.Report.Status",
+        "CaseState": "reports.models.Case.State",
+        "ProposalState": "reports.models.Proposal.State",
+        "AppealState": "reports.models.Appeal.State",
+        "LookBackState": "reports.models.LookBack.State",
+        "ModerationAction": "reports.models.Action",
+        "DecisionByHand": "reports.services.deciding.CHOICES_BY_HAND",
+        "StatementRole": "reports.models.StatementOfReasons.Role",
+        "MembershipRole": "trustengine.accounts.models.Membership.Role",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576

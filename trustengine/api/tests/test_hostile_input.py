@@ -59,7 +59,7 @@ def test_no_query_is_a_500(review, text):
 @pytest.mark.parametrize("method", ["post", "put", "patch"])
 def test_no_body_is_a_500(review, method, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.VOTES_PER_MINUTE = settings.REVIEW_WRITES_PER_MINUTE = 1_000_000
+    settings.VOTES_PER_MINUTE = settings.REVIEW_WRITES_PER_MINUTE = settings.REPORTS_PER_MINUTE = 1_000_000
     client = api_client_for(review.author)
 
     for path, operation in listed(method):

@@ -82,7 +82,7 @@ class OwnPhotoOutput(PhotoOutput):
     size = serializers.IntegerField()
 
 
-@example(shown.PHOTO_INPUT)
+@example(shown.PHOTO_INPUT, media_type="multipart/form-data")
 class PhotoInput(serializers.Serializer[Any]):
     photo = serializers.FileField()
 

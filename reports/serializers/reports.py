@@ -44,7 +44,7 @@ class EvidenceOutput(serializers.ModelSerializer[Evidence]):
         fields = ["id", "kind", "content_type", "byte_count", "page_count", "created_at"]
 
 
-@example(shown.EVIDENCE_INPUT)
+@example(shown.EVIDENCE_INPUT, media_type="multipart/form-data")
 class EvidenceInput(serializers.Serializer[Any]):
     file = serializers.FileField()
 

@@ -95,9 +95,9 @@ def raises(*errors: type[DomainError]) -> Callable[[Target], Target]:
     return declare
 
 
-def example(value: Any) -> Callable[[Target], Target]:
+def example(value: Any, *, media_type: str = "application/json") -> Callable[[Target], Target]:
     """Give a serializer an example, for every operation that takes or answers it."""
-    return extend_schema_serializer(examples=[OpenApiExample("Example", value=value)])
+    return extend_schema_serializer(examples=[OpenApiExample("Example", value=value, media_type=media_type)])
 
 
 def examples(by_status: Mapping[int, Any]) -> Callable[[Target], Target]:

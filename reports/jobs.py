@@ -41,6 +41,15 @@ def follow_reply(key: str) -> None:
     follow("reply", UUID(key))
 
 
+@subscribe("orders.product_changed", key="product_id")
+@job(queue="default", coalesce=True)
+def follow_product(key: str) -> None:
+    """The same for a listing that its vendor has changed."""
+    from reports.services.cases import follow
+
+    follow("product", UUID(key))
+
+
 @job(queue="low", coalesce=True)
 def recompute_reporter(key: str) -> None:
     """Derive a reporter's record from the outcomes of their reports; their reputation reads it."""

@@ -7,7 +7,8 @@ from rest_framework import serializers
 
 from reports import examples as shown
 from reports.models import Action, Appeal, ContentType, ReasonCode, StatementOfReasons
-from reports.services.appeals import AGAINST_AUTHOR, appealable_until
+from reports.services.appeals import appealable_until
+from reports.services.statements import is_appealable
 from reviews.shown_beside import NormalisedText
 from trustengine.api.schema import example
 
@@ -72,10 +73,7 @@ class OwnDecisionOutput(serializers.ModelSerializer[StatementOfReasons]):
     def get_appealable_until(self, statement: StatementOfReasons) -> datetime | None:
         """Until when an appeal is possible; null where it is not, or not any more."""
         decision = statement.decision
-        if statement.role == StatementOfReasons.Role.AUTHOR:
-            possible = decision.action in AGAINST_AUTHOR
-        else:
-            possible = decision.action not in AGAINST_AUTHOR | {Action.OVERTURN}
+        possible = is_appealable(decision, statement.role)
         until = appealable_until(decision)
         return until if possible and self.get_stands(statement) and until >= timezone.now() else None
 

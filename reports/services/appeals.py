@@ -20,7 +20,7 @@ from reports.services.deciding import (
     reverse,
     settle_appeals,
 )
-from reports.services.statements import announce
+from reports.services.statements import announce, is_appealable
 from reviews.text import normalised
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -28,7 +28,6 @@ from trustengine.errors import InvalidInput, InvalidTransition, NotFound, Permis
 from trustengine.jobs.services import enqueue, publish
 
 Role = StatementOfReasons.Role
-AGAINST_AUTHOR = frozenset({"reject", "hide", "remove", "restrict", "warn", "suspend"})
 PERMISSION = "reports.rule_appeal"
 
 
@@ -73,14 +72,12 @@ def appealable_until(decision: Decision) -> datetime:
 
 def role_of(decision: Decision, user: User) -> str | None:
     """As what a decision concerns a user, in a way that they may appeal against; None if it does not."""
-    if decision.action in {Action.UNDO, Action.OVERTURN}:
-        return None
-    if decision.author_id == user.pk and decision.action in AGAINST_AUTHOR:
+    if decision.author_id == user.pk and is_appealable(decision, Role.AUTHOR):
         return Role.AUTHOR
     reported = Report.objects.filter(
         reporter=user, content_type=decision.content_type, content_id=decision.content_id
     ).filter(reviewed_at=decision.created_at)
-    if decision.action not in AGAINST_AUTHOR and reported.exists():
+    if is_appealable(decision, Role.REPORTER) and reported.exists():
         return Role.REPORTER
     return None
 

@@ -91,6 +91,16 @@ def refresh(case: Case, kind: Kind, content: Any, *, queue: str | None = None) -
     case.pressure, case.parts = changed["pressure"], changed["parts"]
 
 
+def is_as_seen(case: Case) -> bool:
+    """Whether a locked case still stands for what is there, content locked too: a job may be about to renew it."""
+    kind = kind_of(case.content_type)
+    list(kind.model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=case.content_id))
+    pending = Report.objects.pending().filter(content_type=case.content_type, content_id=case.content_id)
+    return _fingerprint(kind, kind.get(case.content_id), list(pending.values_list("pk", flat=True)[:1])) == (
+        case.fingerprint
+    )
+
+
 def close(case: Case) -> None:
     """Close a locked case: nothing waits there any more. Whoever had claimed it is free."""
     case.state, case.closed_at = Case.State.CLOSED, timezone.now()

@@ -9,9 +9,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from orders.models import Product
+from reports.contents import kind_of
 from reports.errors import CaseClaimed, ConflictOfInterest
 from reports.models import Appeal, Case, CaseQuerySet, ContentType, Proposal
-from reports.services.cases import lock_case
+from reports.services.cases import lock_case, refresh
 from reviews.models import Review, VendorReply
 from trustengine.accounts.models import Membership, User
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
@@ -108,6 +109,9 @@ def _locked(case_id: UUID) -> Case:
 
 
 def _take(case: Case, moderator: User) -> None:
+    """Give a locked case to a moderator, as it is now rather than as the last job left it."""
+    kind = kind_of(case.content_type)
+    refresh(case, kind, kind.get(case.content_id))
     case.claimed_by = moderator
     case.claim_expires_at = timezone.now() + timedelta(minutes=settings.CASE_CLAIM_MINUTES)
     case.save(update_fields=["claimed_by", "claim_expires_at", "updated_at"])

@@ -21,7 +21,7 @@ from reports.contents import Kind, Memento, kind_of
 from reports.errors import CaseChanged, CaseClaimed
 from reports.jobs import follow_case, reporters_changed
 from reports.models import Action, Appeal, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
-from reports.services.cases import close, lock_case, refresh, settle_reports
+from reports.services.cases import close, is_as_seen, lock_case, refresh, settle_reports
 from reports.services.claiming import require_moderator, require_no_part
 from reports.services.sanctions import SANCTIONS, lift_sanction, sanction
 from reports.services.statements import announce
@@ -111,6 +111,8 @@ def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:
     if case.is_claimed and case.claimed_by_id != moderator.pk:
         raise CaseClaimed
     require_no_part(moderator, case)
+    if not is_as_seen(case):
+        raise CaseChanged(version=case.version, state=case.state)
     return case
 
 

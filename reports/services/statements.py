@@ -19,8 +19,16 @@ from trustengine.audit.services import record
 from trustengine.jobs.services import enqueue, publish
 
 Role = StatementOfReasons.Role
+AGAINST_AUTHOR = frozenset({"reject", "hide", "remove", "restrict", "warn", "suspend"})
 SILENT = frozenset({Action.UNDO})
 SUBJECTS = {Role.AUTHOR: "A decision about what you published", Role.REPORTER: "The outcome of your report"}
+
+
+def is_appealable(decision: Decision, role: str) -> bool:
+    """Whether a decision is of a kind that somebody may appeal against in this role, its time apart."""
+    if decision.action in {Action.UNDO, Action.OVERTURN}:
+        return False
+    return (decision.action in AGAINST_AUTHOR) == (role == Role.AUTHOR)
 
 
 def announce(decision: Decision) -> None:
@@ -57,13 +65,15 @@ def deliver(decision_id: UUID) -> list[StatementOfReasons]:
 
 def compose(decision: Decision, role: str) -> str:
     """What is told: the measure, the facts, the ground, whether a machine decided, and what can be done."""
-    content = {"review": "your review", "reply": "your reply", "product": "your product"}[decision.content_type]
     context = {
         "decision": decision,
         "reason": decision.reason,
-        "facts": getattr(getattr(decision, "text", None), "facts", ""),
-        "content": content if role == Role.AUTHOR else content.replace("your", "the"),
+        # What was done is told to its author; a reporter may know the outcome, not what was said about somebody else.
+        "facts": getattr(getattr(decision, "text", None), "facts", "") if role == Role.AUTHOR else "",
+        "kind": decision.content_type,
         "role": role,
+        "found_nothing": decision.action not in AGAINST_AUTHOR,
+        "appealable": is_appealable(decision, role),
         "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace"),
         "appeal_days": settings.APPEAL_DAYS,
     }

@@ -83,6 +83,24 @@ def test_a_decision_and_an_edit_at_once_never_decide_a_text_that_nobody_saw():
     assert agrees()
 
 
+def test_an_approval_never_publishes_an_edit_that_came_after_the_look():
+    report = reported()
+    review = Review.objects.get(pk=report.content_id)
+    edit_review(review.pk, author=review.author, changes={"comment": "Seen."})
+    run_due_jobs()
+    by = moderator()
+    case = claim_case(report.case_id, moderator=by)
+    edit = partial(edit_review, review.pk, author=review.author, changes={"comment": "Not seen."})
+
+    outcomes = at_once(deciding(case, by, "approve", "approved_ok"), edit)
+
+    assert set(errors_of(outcomes)) <= {CaseChanged.code}
+    assert Review.objects.get(pk=review.pk).comment != "Not seen."
+    with pytest.raises(CaseChanged):
+        deciding(case, by, "approve", "approved_ok")()
+    assert agrees()
+
+
 def test_a_decision_and_a_withdrawal_of_the_report_at_once():
     for _ in range(3):
         report = reported()

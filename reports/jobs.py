@@ -75,6 +75,14 @@ def mail_statement(statement_id: str) -> None:
     mail(UUID(statement_id))
 
 
+@job(queue="low", atomic=False)
+def mail_ruling(appeal_id: str) -> None:
+    """Tell an appellant by e-mail that the decision stands, once."""
+    from reports.services.statements import mail_ruling as send
+
+    send(UUID(appeal_id))
+
+
 @job(queue="default", coalesce=True)
 def look_back_further(key: str) -> None:
     """Put the next batch of an author's past reviews into cases."""

@@ -154,6 +154,7 @@ class Appeal(models.Model):
     ruling_text = models.TextField(max_length=5_000, blank=True, default="")
     ruled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     ruled_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When its appellant was told that it failed.")
     ruling = models.OneToOneField(Decision, models.PROTECT, null=True, blank=True, related_name="ruled_appeal")
     created_at = models.DateTimeField(default=timezone.now)
 

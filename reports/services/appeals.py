@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
-from reports.jobs import follow_case, reporters_changed
+from reports.jobs import follow_case, mail_ruling, reporters_changed
 from reports.models import Action, Appeal, Case, Decision, Report, StatementOfReasons
 from reports.services.cases import lock_case, open_case
 from reports.services.claiming import require_moderator, require_no_part
@@ -115,6 +115,8 @@ def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
     made.save(update_fields=["state", "ruling_text", "ruled_by", "ruled_at", "ruling"])
     record("appeal.ruled", made, actor=moderator, after={"ruling": ruling, "decision": decision.pk})
     publish("reports.appeal_ruled", appeal_id=made.pk, decision_id=decision.pk)
+    if made.state == Appeal.State.UPHELD:
+        enqueue(mail_ruling, appeal_id=made.pk)
     _follow(decision)
     return made
 

@@ -4,11 +4,13 @@ Written when the time for undoing is over, from the decision and the catalogue a
 then, and kept as they were told.
 """
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -81,18 +83,34 @@ def compose(decision: Decision, role: str) -> str:
 
 
 def mail(statement_id: UUID) -> None:
-    """Send one statement. Marked first: rather a mail too few than twice, as ``me/decisions/`` has it anyway."""
+    """Send one statement by e-mail, once; ``me/decisions/`` has it anyway."""
     statement = StatementOfReasons.objects.select_related("recipient").get(pk=statement_id)
     recipient = statement.recipient
     if not (recipient.email and recipient.is_active):
         return
-    if not StatementOfReasons.objects.filter(pk=statement_id, mailed_at=None).update(mailed_at=timezone.now()):
+    row = StatementOfReasons.objects.filter(pk=statement_id)
+    _send_once(row, SUBJECTS[Role(statement.role)], statement.text, recipient.email)
+
+
+def mail_ruling(appeal_id: UUID) -> None:
+    """Tell an appellant that the decision stands. Where it does not, the overturning decision is told in its own way."""
+    appeal = Appeal.objects.select_related("appellant", "decision").get(pk=appeal_id)
+    appellant = appeal.appellant
+    if appeal.state != Appeal.State.UPHELD or not (appellant.email and appellant.is_active):
         return
-    message = EmailMultiAlternatives(subject=SUBJECTS[Role(statement.role)], body=statement.text, to=[recipient.email])
+    context = {"appeal": appeal, "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace")}
+    body = render_to_string("reports/ruling.txt", context).strip()
+    _send_once(Appeal.objects.filter(pk=appeal_id), "The outcome of your appeal", body, appellant.email)
+
+
+def _send_once(row: QuerySet[Any], subject: str, body: str, address: str) -> None:
+    """Send a mail whose row says whether it has left. Marked first: rather a mail too few than twice."""
+    if not row.filter(mailed_at=None).update(mailed_at=timezone.now()):
+        return
     try:
-        message.send()
+        EmailMultiAlternatives(subject=subject, body=body, to=[address]).send()
     except Exception:
-        StatementOfReasons.objects.filter(pk=statement_id).update(mailed_at=None)  # the job tries again
+        row.update(mailed_at=None)  # the job tries again
         raise
 
 

@@ -3,10 +3,11 @@
 import pytest
 from django.core import mail
 
-from reports.models import Action, Decision, ReasonCode, StatementOfReasons
-from reports.services.statements import compose, deliver
+from reports.models import Action, Case, Decision, ReasonCode, StatementOfReasons
+from reports.services.appeals import appeal, rule
+from reports.services.statements import compose, deliver, mail_ruling
 from reports.services.statements import mail as send
-from reports.tests.factories import decided, reported
+from reports.tests.factories import decided, moderator, reported
 from reviews.models import Restriction, Review
 from trustengine.accounts.models import User
 from trustengine.jobs.models import Job
@@ -114,3 +115,19 @@ def test_a_restriction_that_the_law_excepts_is_not_told(settings):
     run_due_jobs()
 
     assert [each.role for each in StatementOfReasons.objects.filter(decision=decision)] == ["reporter"]
+
+
+def test_an_appeal_that_fails_is_answered_by_mail_once():
+    report = reported()
+    author = User.objects.get(pk=Review.objects.get(pk=report.content_id).author_id)
+    User.objects.filter(pk=author.pk).update(email="somebody@example.org")
+    made = appeal(decided(report.case, "hide").pk, appellant=author, text="No.")
+    rule(made.pk, moderator=moderator(), ruling="uphold", text="It is an advertisement.")
+    run_due_jobs()
+    mail_ruling(made.pk)
+
+    (message,) = mail.outbox
+    assert message.subject == "The outcome of your appeal"
+    assert "your review on the marketplace" in message.body
+    assert "It is an advertisement." in message.body
+    assert not Case.objects.open().exists()

@@ -93,7 +93,7 @@ def mail(statement_id: UUID) -> None:
 
 
 def mail_ruling(appeal_id: UUID) -> None:
-    """Tell an appellant that the decision stands. Where it does not, the overturning decision is told in its own way."""
+    """Tell an appellant that the decision stands. Where it does not, a decision says so, and is told as any other."""
     appeal = Appeal.objects.select_related("appellant", "decision").get(pk=appeal_id)
     appellant = appeal.appellant
     if appeal.state != Appeal.State.UPHELD or not (appellant.email and appellant.is_active):

@@ -157,7 +157,7 @@ class Schema(AutoSchema):
         has_body = "requestBody" in operation or self._takes_key
         yield from getattr(self.view, "refusals", ())
         yield from getattr(getattr(self.view, self.method.lower()), "refusals", ())
-        if has_body or any(parameter["in"] != "path" for parameter in operation.get("parameters", [])):
+        if has_body or any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
             yield INVALID_INPUT
         if self.view.authentication_classes:
             yield TOKEN_INVALID

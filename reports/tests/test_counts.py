@@ -87,6 +87,8 @@ def test_keys_are_compared_page_by_page_over_all_tables():
     keys = Review.objects.count() + Product.objects.count() + Report.objects.values("reporter").distinct().count()
 
     assert reconcile("reports", "--batch-size", "3")[1]["reports"]["checked"] == keys
+    assert reconcile("reports", "--since", "2020-01-01")[1]["reports"]["checked"] == keys
+    assert reconcile("reports", "--since", "2100-01-01")[1]["reports"]["checked"] == 0
     review = Review.objects.first()
     assert reconcile("reports", "--id", str(review.pk))[1]["reports"]["checked"] == 1
 

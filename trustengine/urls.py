@@ -12,6 +12,7 @@ api = [
     path("", include("trustengine.accounts.urls")),
     path("", include("orders.urls")),
     path("", include("reviews.urls")),
+    path("", include("reports.urls")),
 ]
 
 urlpatterns = [

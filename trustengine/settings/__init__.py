@@ -283,6 +283,15 @@ SPECTACULAR_SETTINGS = {
         "ErasureState": "trustengine.accounts.models.Erasure.State",
         "OrderStatus": "orders.models.Order.Status",
         "FulfilmentStatus": "orders.models.OrderItem.Fulfilment",
+        "ReportStatus": "reports.models.Report.Status",
+        "CaseState": "reports.models.Case.State",
+        "ProposalState": "reports.models.Proposal.State",
+        "AppealState": "reports.models.Appeal.State",
+        "LookBackState": "reports.models.LookBack.State",
+        "ModerationAction": "reports.models.Action",
+        "DecisionByHand": "reports.services.deciding.CHOICES_BY_HAND",
+        "StatementRole": "reports.models.StatementOfReasons.Role",
+        "MembershipRole": "trustengine.accounts.models.Membership.Role",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
@@ -307,6 +316,7 @@ LANGUAGE_CODE = "en"
 from trustengine.settings.appearance import *  # noqa: E402, F403
 from trustengine.settings.mail import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
+from trustengine.settings.reports import *  # noqa: E402, F403
 from trustengine.settings.reviews import *  # noqa: E402, F403
 from trustengine.settings.storage import *  # noqa: E402, F403
 

@@ -24,8 +24,12 @@ from schemathesis.specs.openapi.checks import (
 
 from orders.services import put_in_cart
 from orders.tests.factories import ProductFactory
+from reports.services.appeals import appeal
+from reports.services.looking_back import look_back
+from reports.tests.factories import decided, reported, senior
+from reviews.models import Review
 from reviews.tests.factories import approved_review, delivered_purchase, pending_review
-from trustengine.accounts.models import Membership
+from trustengine.accounts.models import Membership, User
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.testing import bearer
 from trustengine.wsgi_request import Utf8Handler
@@ -45,15 +49,23 @@ OPERATIONS = {result.ok().label: result.ok() for result in document.get_all_oper
 
 
 class World(NamedTuple):
-    """Somebody who buys, reviews and sells, what they may meet at which addresses, and what they may review."""
+    """Somebody who buys, reviews and sells, what they may meet at which addresses, and what they may review.
+
+    Moderators have a token of their own.
+    """
 
     token: str
+    staff: str
     rows: dict[str, list[Any]]
     purchase: dict[str, str]
 
     def places(self, label: str) -> list[str]:
         """Ids for the path of an operation: ``reviews`` for ``GET /api/v1/reviews/{id}/``."""
-        return [str(row.pk) for row in self.rows.get(label.split("/")[3], [])]
+        _, first, second = label.split("/")[2:5]
+        return [str(row.pk) for row in self.rows.get(second if first == "moderation" else first, [])]
+
+    def caller(self, label: str) -> str:
+        return self.staff if "/moderation/" in label else self.token
 
     def enter(self, case: Any, place: str | None) -> None:
         """Put what exists into a request in place of what was made up."""
@@ -75,9 +87,26 @@ def kept_connection(db):
         signal.connect(close_old_connections)
 
 
+def moderated(reporter: User, review: Review) -> dict[str, list[Any]]:
+    """What moderators meet: a report that waits, a decision with an appeal, a proposal, a look back."""
+    waiting, settled = reported(review, reporter=reporter), reported(reporter=reporter)
+    decision = decided(settled.case, "dismiss", "no_violation")
+    made = appeal(decision.pk, appellant=reporter, text="Please look again.")
+    proposed = reported(reason="illegal")
+    return {
+        "reports": [waiting, settled],
+        "cases": [waiting.case, settled.case],
+        "decisions": [decision],
+        "appeals": [made],
+        "proposals": [decided(proposed.case, "suspend", "illegal")],
+        "authors": [review.author],
+        "look-backs": [look_back(proposed.case.author_id, moderator=senior(), reason="fake")],
+    }
+
+
 @pytest.fixture
 def world(kept_connection, settings) -> World:
-    for limit in ("VOTES_PER_MINUTE", "REVIEW_WRITES_PER_MINUTE", "CHECKOUTS_PER_MINUTE"):
+    for limit in ("VOTES_PER_MINUTE", "REVIEW_WRITES_PER_MINUTE", "CHECKOUTS_PER_MINUTE", "REPORTS_PER_MINUTE"):
         setattr(settings, limit, 1_000_000)  # a limit would answer in place of what is behind it
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of attempts to sign in
     user = UserFactory()
@@ -92,8 +121,11 @@ def world(kept_connection, settings) -> World:
         "orders": [bought.order, to_fulfil.order],
         "reviews": [own, other, pending_review(), approved_review(delivered_purchase(product=sold))],
         "vendor": [to_fulfil, bought, sold],
+        **moderated(user, other),
     }
-    return World(bearer(user), rows, {"product": str(bought.product_id), "order": str(bought.order_id)})
+    return World(
+        bearer(user), bearer(senior()), rows, {"product": str(bought.product_id), "order": str(bought.order_id)}
+    )
 
 
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
@@ -111,7 +143,7 @@ def test_every_answer_is_documented(world, label, mode):
         case=OPERATIONS[label].as_strategy(mode),
         place=st.sampled_from(world.places(label) or [None]),
         real=st.integers(0, 3).map(bool),
-        authorization=st.sampled_from([world.token] * 6 + [None, "Bearer forged"]),
+        authorization=st.sampled_from([world.caller(label)] * 6 + [None, "Bearer forged", world.token]),
     )
     def ask(case, place, real, authorization):
         if real:

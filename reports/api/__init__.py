@@ -1,0 +1,1 @@
+"""Reports, appeals and moderation over HTTP."""

@@ -1,0 +1,1 @@
+"""What reports, cases and decisions look like to clients, and what clients may send."""

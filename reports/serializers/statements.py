@@ -1,0 +1,83 @@
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from reports import examples as shown
+from reports.models import Action, Appeal, ContentType, ReasonCode, StatementOfReasons
+from reports.services.appeals import appealable_until
+from reports.services.statements import is_appealable
+from reviews.shown_beside import NormalisedText
+from trustengine.api.schema import example
+
+
+@example(shown.APPEAL_INPUT)
+class AppealInput(serializers.Serializer[Any]):
+    text = NormalisedText(max_length=5_000)
+
+
+@example(shown.OWN_APPEAL)
+class OwnAppealOutput(serializers.ModelSerializer[Appeal]):
+    """An appeal as its appellant sees it."""
+
+    class Meta:
+        model = Appeal
+        fields = ["id", "decision", "state", "text", "ruling_text", "ruled_at", "created_at"]
+
+
+@example(shown.OWN_DECISION)
+class OwnDecisionOutput(serializers.ModelSerializer[StatementOfReasons]):
+    """A decision as it was told to the caller: the statement of reasons, and what can be done about it."""
+
+    id = serializers.UUIDField(source="decision_id")
+    action = serializers.ChoiceField(Action.choices, source="decision.action")
+    content_type = serializers.ChoiceField(ContentType.choices, source="decision.content_type")
+    content_id = serializers.UUIDField(source="decision.content_id")
+    reason_code = serializers.CharField(source="decision.reason_id")
+    reason = serializers.CharField(source="decision.reason.label")
+    ground = serializers.ChoiceField(ReasonCode.Ground.choices, source="decision.reason.ground")
+    automated = serializers.BooleanField(source="decision.automated")
+    stands = serializers.SerializerMethodField()
+    appealable_until = serializers.SerializerMethodField()
+    appeal = serializers.SerializerMethodField()
+    decided_at = serializers.DateTimeField(source="decision.created_at")
+    told_at = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = StatementOfReasons
+        fields = [
+            "id",
+            "role",
+            "action",
+            "content_type",
+            "content_id",
+            "reason_code",
+            "reason",
+            "ground",
+            "text",
+            "automated",
+            "stands",
+            "appealable_until",
+            "appeal",
+            "decided_at",
+            "told_at",
+        ]
+
+    def get_stands(self, statement: StatementOfReasons) -> bool:
+        """Whether it has not been taken back since."""
+        return not hasattr(statement.decision, "superseded_by")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_appealable_until(self, statement: StatementOfReasons) -> datetime | None:
+        """Until when an appeal is possible; null where it is not, or not any more."""
+        decision = statement.decision
+        possible = is_appealable(decision, statement.role)
+        until = appealable_until(decision)
+        return until if possible and self.get_stands(statement) and until >= timezone.now() else None
+
+    @extend_schema_field(OwnAppealOutput(allow_null=True))
+    def get_appeal(self, statement: StatementOfReasons) -> dict[str, Any] | None:
+        own = [each for each in statement.decision.appeals.all() if each.appellant_id == statement.recipient_id]
+        return OwnAppealOutput(own[0]).data if own else None

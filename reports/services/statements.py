@@ -1,0 +1,145 @@
+"""Statements of reasons (Digital Services Act, article 17): what each person concerned is told of a decision.
+
+Written when the time for undoing is over, from the decision and the catalogue as they are
+then, and kept as they were told.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from reports.models import Action, Appeal, Decision, Report, StatementOfReasons
+from reviews.models import Restriction
+from trustengine.accounts.models import User
+from trustengine.audit.services import record
+from trustengine.jobs.services import enqueue, publish
+
+Role = StatementOfReasons.Role
+AGAINST_AUTHOR = frozenset({"reject", "hide", "remove", "restrict", "warn", "suspend"})
+SILENT = frozenset({Action.UNDO})
+SUBJECTS = {Role.AUTHOR: "A decision about what you published", Role.REPORTER: "The outcome of your report"}
+
+
+def is_appealable(decision: Decision, role: str) -> bool:
+    """Whether a decision is of a kind that somebody may appeal against in this role, its time apart."""
+    if decision.action in {Action.UNDO, Action.OVERTURN}:
+        return False
+    return (decision.action in AGAINST_AUTHOR) == (role == Role.AUTHOR)
+
+
+def announce(decision: Decision) -> None:
+    """Have those concerned told after the grace period, unless the decision is undone by then."""
+    from reports.jobs import deliver_statements
+
+    if decision.action in SILENT:
+        return
+    enqueue(deliver_statements, key=decision.pk, run_at=decision.notice_after)
+    publish("reports.decision_taken", decision_id=decision.pk, author_id=decision.author_id)
+
+
+@transaction.atomic
+def deliver(decision_id: UUID) -> list[StatementOfReasons]:
+    """Write the statements of a decision that still stands, each once, and enqueue their mails."""
+    from reports.jobs import mail_statement
+
+    # Who undoes locks it as well: either this sees the undoing, or that sees that its time is over.
+    decisions = Decision.objects.select_for_update(of=("self",), no_key=True).select_related("reason", "text")
+    decision = decisions.filter(pk=decision_id).first()
+    if decision is None or Decision.objects.filter(supersedes=decision, action=Action.UNDO).exists():
+        return []
+    made = []
+    for recipient, role in _concerned(decision):
+        statement, is_new = StatementOfReasons.objects.get_or_create(
+            decision=decision, recipient_id=recipient, role=role, defaults={"text": compose(decision, role)}
+        )
+        if is_new:
+            record("statement.made", statement, after={"decision": decision.pk, "role": role})
+            enqueue(mail_statement, statement_id=statement.pk)
+            made.append(statement)
+    return made
+
+
+def compose(decision: Decision, role: str) -> str:
+    """What is told: the measure, the facts, the ground, whether a machine decided, and what can be done."""
+    context = {
+        "decision": decision,
+        "reason": decision.reason,
+        # What was done is told to its author; a reporter may know the outcome, not what was said about somebody else.
+        "facts": getattr(getattr(decision, "text", None), "facts", "") if role == Role.AUTHOR else "",
+        "kind": decision.content_type,
+        "role": role,
+        "found_nothing": decision.action not in AGAINST_AUTHOR,
+        "appealable": is_appealable(decision, role),
+        "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace"),
+        "appeal_days": settings.APPEAL_DAYS,
+    }
+    return render_to_string("reports/statement.txt", context).strip()
+
+
+def mail(statement_id: UUID) -> None:
+    """Send one statement by e-mail, once; ``me/decisions/`` has it anyway."""
+    statement = StatementOfReasons.objects.select_related("recipient").get(pk=statement_id)
+    recipient = statement.recipient
+    if not (recipient.email and recipient.is_active):
+        return
+    row = StatementOfReasons.objects.filter(pk=statement_id)
+    _send_once(row, SUBJECTS[Role(statement.role)], statement.text, recipient.email)
+
+
+def mail_ruling(appeal_id: UUID) -> None:
+    """Tell an appellant that the decision stands. Where it does not, a decision says so, and is told as any other."""
+    appeal = Appeal.objects.select_related("appellant", "decision").get(pk=appeal_id)
+    appellant = appeal.appellant
+    if appeal.state != Appeal.State.UPHELD or not (appellant.email and appellant.is_active):
+        return
+    context = {"appeal": appeal, "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace")}
+    body = render_to_string("reports/ruling.txt", context).strip()
+    _send_once(Appeal.objects.filter(pk=appeal_id), "The outcome of your appeal", body, appellant.email)
+
+
+def _send_once(row: QuerySet[Any], subject: str, body: str, address: str) -> None:
+    """Send a mail whose row says whether it has left. Marked first: rather a mail too few than twice."""
+    if not row.filter(mailed_at=None).update(mailed_at=timezone.now()):
+        return
+    try:
+        EmailMultiAlternatives(subject=subject, body=body, to=[address]).send()
+    except Exception:
+        row.update(mailed_at=None)  # the job tries again
+        raise
+
+
+def _concerned(decision: Decision) -> list[tuple[UUID, str]]:
+    """Who is told: the author of a decision against or for them, and whoever reported what it settled."""
+    concerned: list[tuple[UUID, str]] = []
+    appealed = list(
+        Appeal.objects.filter(decision=decision.supersedes_id).values_list("appellant", "role")
+        if decision.supersedes_id
+        else []
+    )
+    if decision.action == Action.OVERTURN:
+        concerned += [(user, role) for user, role in appealed]
+    elif decision.author_id and decision.action != Action.DISMISS and not _is_excepted(decision):
+        concerned.append((decision.author_id, Role.AUTHOR))
+    reporters = Report.objects.filter(
+        content_type=decision.content_type, content_id=decision.content_id, reviewed_at=decision.created_at
+    )
+    concerned += [(reporter, Role.REPORTER) for reporter in reporters.values_list("reporter", flat=True)]
+    concerned = sorted(set(concerned))
+    active = set(
+        User.objects.filter(pk__in=[user for user, _ in concerned], is_active=True).values_list("pk", flat=True)
+    )
+    return [(user, role) for user, role in concerned if user in active]
+
+
+def _is_excepted(decision: Decision) -> bool:
+    """A restriction whose author need not be told (article 17(2)), as recorded when it was imposed."""
+    restriction = decision.after.get("restriction")
+    if decision.action != Action.RESTRICT or not restriction:
+        return False
+    return Restriction.objects.filter(pk=restriction, is_notified=False).exists()

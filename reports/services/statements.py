@@ -76,7 +76,7 @@ def compose(decision: Decision, role: str) -> str:
         "role": role,
         "found_nothing": decision.action not in AGAINST_AUTHOR,
         "appealable": is_appealable(decision, role),
-        "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace"),
+        "marketplace": settings.MARKETPLACE_NAME,
         "appeal_days": settings.APPEAL_DAYS,
     }
     return render_to_string("reports/statement.txt", context).strip()
@@ -98,7 +98,7 @@ def mail_ruling(appeal_id: UUID) -> None:
     appellant = appeal.appellant
     if appeal.state != Appeal.State.UPHELD or not (appellant.email and appellant.is_active):
         return
-    context = {"appeal": appeal, "marketplace": getattr(settings, "MARKETPLACE_NAME", "the marketplace")}
+    context = {"appeal": appeal, "marketplace": settings.MARKETPLACE_NAME}
     body = render_to_string("reports/ruling.txt", context).strip()
     _send_once(Appeal.objects.filter(pk=appeal_id), "The outcome of your appeal", body, appellant.email)
 

@@ -244,9 +244,9 @@ def test_many_authors_are_computed_by_one_job_which_excuses_them_meanwhile():
 @pytest.mark.django_db
 def test_deriving_costs_the_same_for_any_number_of_users(django_assert_num_queries):
     users = [approved_review().author_id for _ in range(6)]
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         derive(users[:2])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         derive(users)
 
 

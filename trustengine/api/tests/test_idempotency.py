@@ -276,7 +276,7 @@ def test_while_the_first_runs_a_second_is_told_at_once_and_then_gets_the_answer(
 
     assert refusal(meanwhile) == (409, "IDEMPOTENCY_IN_PROGRESS")
     assert int(meanwhile["Retry-After"]) >= 1
-    assert took < 1
+    assert took < 5  # the first one would have been waited for until it was let go
     assert (outcome[0].status_code, elsewhere.status_code) == (201, 201)
     assert send(api_client_for(user), {"name": "Blue", "waits": True})["Idempotency-Replayed"] == "true"
 

@@ -19,7 +19,7 @@ from trustengine.embedded.identity import NOBODY, become
 
 PROJECT = Path(__file__).resolve().parents[3]
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
-PATIENCE = 40.0  # only ever waited for in full when something is broken
+PATIENCE = 120.0  # only ever waited for in full when something is broken
 Found = TypeVar("Found")
 
 

@@ -53,6 +53,7 @@ class Product(models.Model):
     )
     reserved = models.PositiveIntegerField(default=0, editable=False, help_text="Of these, held by open checkouts.")
     is_active = models.BooleanField(default=True)
+    report_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     import_digest = models.BinaryField(null=True, editable=False)

@@ -33,7 +33,14 @@ from trustengine.operations.importing import (
 CONTENT = ("rating", "title", "comment")
 WRITTEN = ("product_id", "author_id", "order_item_id", *CONTENT, "status", "verification", "created_at")
 # Not written, but an imported review that has any of these has been in somebody's hands.
-UNTOUCHED = {"edit_count": 0, "is_hidden": False, "restricted_at": None, "deleted_at": None, "moderated_by_id": None}
+UNTOUCHED = {
+    "edit_count": 0,
+    "is_hidden": False,
+    "restricted_at": None,
+    "removed_at": None,
+    "deleted_at": None,
+    "moderated_by_id": None,
+}
 PENDING = Review.Status.PENDING
 
 PURCHASE = ("order__customer", "order", "product")

@@ -18,7 +18,7 @@ class VendorReplyQuerySet(models.QuerySet["VendorReply"]):
 
     def public(self) -> Self:
         """Replies that anyone may read, where the review itself is public."""
-        return self.live().filter(status=VendorReply.Status.APPROVED, is_hidden=False)
+        return self.live().filter(status=VendorReply.Status.APPROVED, is_hidden=False, removed_at=None)
 
     def pending(self) -> Self:
         """Replies with a text that waits for a decision; none comes twice."""
@@ -44,6 +44,9 @@ class VendorReply(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     edit_count = models.PositiveIntegerField(default=0)
     is_hidden = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down.")
+    removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
+    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
     report_count = models.PositiveIntegerField(default=0)
     moderated_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty where a rule decided."
@@ -65,7 +68,12 @@ class VendorReply(models.Model):
     @property
     def is_public(self) -> bool:
         """The same as ``VendorReplyQuerySet.public``, of this row in memory."""
-        return self.status == self.Status.APPROVED and not self.is_hidden and self.deleted_at is None
+        return (
+            self.status == self.Status.APPROVED
+            and not self.is_hidden
+            and self.deleted_at is None
+            and self.removed_at is None
+        )
 
 
 class ReplyRevision(models.Model):

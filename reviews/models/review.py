@@ -17,7 +17,7 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
     def public(self) -> Self:
         """Reviews that anyone may read."""
-        return self.live().filter(status=Review.Status.APPROVED, is_hidden=False, restricted_at=None)
+        return self.live().filter(status=Review.Status.APPROVED, is_hidden=False, restricted_at=None, removed_at=None)
 
     def counted(self) -> Self:
         """Reviews that a product's rating is made of."""
@@ -77,6 +77,9 @@ class Review(models.Model):
     edit_count = models.PositiveIntegerField(default=0)
     is_hidden = models.BooleanField(default=False)
     restricted_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down; a tombstone names the ground.")
+    removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
+    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
     quarantined_at = models.DateTimeField(null=True, blank=True)
     purchase_refunded_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -148,7 +151,7 @@ class Review(models.Model):
     def is_public(self) -> bool:
         """The same as ``ReviewQuerySet.public``, of this row in memory."""
         approved = self.status == self.Status.APPROVED
-        return approved and not (self.is_hidden or self.deleted_at or self.restricted_at)
+        return approved and not (self.is_hidden or self.deleted_at or self.restricted_at or self.removed_at)
 
     @property
     def is_counted(self) -> bool:

@@ -14,6 +14,7 @@ from reviews.screening.signals import Candidate, Check, Signal
 from reviews.services.finding import lock_review
 from reviews.services.moderation import approve_review
 from trustengine.audit.services import record
+from trustengine.jobs.services import publish
 
 CHECKS: tuple[Check, ...] = (contact.check, edits.check)
 
@@ -38,6 +39,7 @@ def screen(review_id: UUID) -> Screening | None:
     )
     after = {"revision": revision.number, "verdict": verdict, "signals": [signal.name for signal in signals]}
     record("review.screened", review, after=after | {"policy_version": policy.VERSION})
+    publish("reviews.review_screened", review_id=review.pk, verdict=verdict)
     if verdict == Screening.Verdict.APPROVE:
         approve_review(review.pk, actor=None, revision=revision.number, reason="trusted_author")
     return screening

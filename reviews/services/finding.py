@@ -19,7 +19,7 @@ def find_review(review_id: UUID, *, viewer: User | None) -> Review:
     """A review as somebody may see it. Raises ReviewNotFound, ReviewDeleted."""
     review = _live(Review.objects.with_shown().select_related("product").filter(pk=review_id).first())
     if not is_visible(review, viewer):
-        raise ReviewNotFound
+        raise _tombstone(review) if review.removed_at else ReviewNotFound
     return review
 
 
@@ -49,6 +49,12 @@ def is_visible(review: Review, viewer: User | None) -> bool:
     if viewer is None or not viewer.is_authenticated:
         return False
     return review.author_id == viewer.pk or viewer.has_perm("reviews.moderate_review")
+
+
+def _tombstone(review: Review) -> ReviewDeleted:
+    """What is left of a review that was taken down: that it was, when, and on which ground."""
+    about = {"reason": review.removal_reason, "ground": review.removal_ground, "at": review.removed_at}
+    return ReviewDeleted("This review has been taken down.", removed=about)
 
 
 def _live(review: Review | None) -> Review:

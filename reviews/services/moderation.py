@@ -9,6 +9,7 @@ from reviews.errors import CaseChanged, ConflictOfInterest
 from reviews.models import Review, ReviewPhoto, ReviewRevision
 from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
+from reviews.services.recording import decision
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -32,8 +33,8 @@ def approve_review(review_id: UUID, *, actor: User | None, revision: int | None 
     before = {"status": review.status, "rating": review.rating}
     if actor is None and review.photos.filter(state=ReviewPhoto.State.PENDING).exists():
         raise InvalidTransition("No rule has seen a photo: a person decides.")
-    _settle(pending, ReviewRevision.State.APPROVED, actor)
-    with rating_follows(review):
+    with decision(review, "approve", actor, reason), rating_follows(review):
+        _settle(pending, ReviewRevision.State.APPROVED, actor)
         review.rating, review.title, review.comment = pending.rating, pending.title, pending.comment
         _decide(review, Review.Status.APPROVED, actor)
         _announce("review.approved", review, pending, actor, before, reason)
@@ -49,10 +50,11 @@ def reject_review(review_id: UUID, *, actor: User | None, revision: int | None =
     review = lock_for(review_id, actor)
     pending = _pending(review, revision)
     before = {"status": review.status, "rating": review.rating}
-    _settle(pending, ReviewRevision.State.REJECTED, actor)
-    if review.status != Review.Status.APPROVED:
-        _decide(review, Review.Status.REJECTED, actor)
-    _announce("review.rejected", review, pending, actor, before, reason)
+    with decision(review, "reject", actor, reason):
+        _settle(pending, ReviewRevision.State.REJECTED, actor)
+        if review.status != Review.Status.APPROVED:
+            _decide(review, Review.Status.REJECTED, actor)
+        _announce("review.rejected", review, pending, actor, before, reason)
     return review
 
 
@@ -72,7 +74,7 @@ def _set_hidden(review_id: UUID, actor: User | None, reason: str, *, hidden: boo
     review = lock_for(review_id, actor)
     if review.is_hidden == hidden:
         return review
-    with rating_follows(review):
+    with decision(review, "hide" if hidden else "restore", actor, reason), rating_follows(review):
         review.is_hidden = hidden
         review.save(update_fields=["is_hidden", "updated_at"])
         verb = "review.hidden" if hidden else "review.restored"

@@ -8,6 +8,7 @@ from django.utils import timezone
 from reviews.errors import CaseChanged, ConflictOfInterest
 from reviews.models import ReplyRevision, VendorReply
 from reviews.services.moderation import PERMISSION
+from reviews.services.recording import decision
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -25,22 +26,24 @@ def approve_reply(reply_id: UUID, *, actor: User | None, revision: int | None = 
     NotFound, PermissionDenied, and ConflictOfInterest for members of the vendor and the
     author of the review.
     """
-    reply = _lock_for(reply_id, actor)
-    pending = _settled(reply, State.APPROVED, actor, revision)
-    reply.text = pending.text
-    _decide(reply, VendorReply.Status.APPROVED, actor)
-    _announce("reply.approved", reply, pending, actor, reason)
+    reply = lock_reply_for(reply_id, actor)
+    with decision(reply, "approve", actor, reason):
+        pending = _settled(reply, State.APPROVED, actor, revision)
+        reply.text = pending.text
+        _decide(reply, VendorReply.Status.APPROVED, actor)
+        _announce("reply.approved", reply, pending, actor, reason)
     return reply
 
 
 @transaction.atomic
 def reject_reply(reply_id: UUID, *, actor: User | None, revision: int | None = None, reason: str) -> VendorReply:
     """Refuse the text that waits; an approved one stays. Raises as ``approve_reply``."""
-    reply = _lock_for(reply_id, actor)
-    pending = _settled(reply, State.REJECTED, actor, revision)
-    if reply.status != VendorReply.Status.APPROVED:
-        _decide(reply, VendorReply.Status.REJECTED, actor)
-    _announce("reply.rejected", reply, pending, actor, reason)
+    reply = lock_reply_for(reply_id, actor)
+    with decision(reply, "reject", actor, reason):
+        pending = _settled(reply, State.REJECTED, actor, revision)
+        if reply.status != VendorReply.Status.APPROVED:
+            _decide(reply, VendorReply.Status.REJECTED, actor)
+        _announce("reply.rejected", reply, pending, actor, reason)
     return reply
 
 
@@ -57,18 +60,20 @@ def restore_reply(reply_id: UUID, *, actor: User | None, reason: str) -> VendorR
 
 
 def _set_hidden(reply_id: UUID, actor: User | None, reason: str, *, hidden: bool) -> VendorReply:
-    reply = _lock_for(reply_id, actor)
+    reply = lock_reply_for(reply_id, actor)
     if reply.is_hidden == hidden:
         return reply
-    reply.is_hidden = hidden
-    reply.save(update_fields=["is_hidden", "updated_at"])
-    verb = "reply.hidden" if hidden else "reply.restored"
-    record(verb, reply, actor=actor, before={"is_hidden": not hidden}, after={"is_hidden": hidden}, reason=reason)
-    _publish("reviews.reply_visibility_changed", reply)
+    with decision(reply, "hide" if hidden else "restore", actor, reason):
+        reply.is_hidden = hidden
+        reply.save(update_fields=["is_hidden", "updated_at"])
+        verb = "reply.hidden" if hidden else "reply.restored"
+        record(verb, reply, actor=actor, before={"is_hidden": not hidden}, after={"is_hidden": hidden}, reason=reason)
+        _publish("reviews.reply_visibility_changed", reply)
     return reply
 
 
-def _lock_for(reply_id: UUID, actor: User | None) -> VendorReply:
+def lock_reply_for(reply_id: UUID, actor: User | None) -> VendorReply:
+    """A live reply, locked for a decision. Raises NotFound, PermissionDenied, ConflictOfInterest."""
     if actor is not None and not actor.has_perm(PERMISSION):
         raise PermissionDenied
     locked = VendorReply.objects.live().select_for_update(of=("self",), no_key=True)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from reviews.models import Restriction, Review
 from reviews.ratings import rating_follows
 from reviews.services.moderation import lock_for
+from reviews.services.recording import decision
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import InvalidInput, InvalidTransition
@@ -44,19 +45,20 @@ def restrict_review(
         if active.ground == ground:
             return active
         raise InvalidTransition("This review is restricted on another ground: lift that first.")
-    restriction: Restriction = review.restrictions.create(
-        ground=ground, is_notified=notify, imposed_by=actor, expires_at=expires_at
-    )
-    after = {
-        "restricted_at": restriction.imposed_at,
-        "restriction": restriction.pk,
-        "ground": ground,
-        "notified": notify,
-        "expires_at": expires_at,
-    }
-    _move(review, restriction.imposed_at)
-    record("review.restricted", review, actor=actor, before={"restricted_at": None}, after=after, reason=reason)
-    _announce("reviews.review_restricted", review, restriction)
+    with decision(review, "restrict", actor, reason):
+        restriction: Restriction = review.restrictions.create(
+            ground=ground, is_notified=notify, imposed_by=actor, expires_at=expires_at
+        )
+        after = {
+            "restricted_at": restriction.imposed_at,
+            "restriction": restriction.pk,
+            "ground": ground,
+            "notified": notify,
+            "expires_at": expires_at,
+        }
+        _move(review, restriction.imposed_at)
+        record("review.restricted", review, actor=actor, before={"restricted_at": None}, after=after, reason=reason)
+        _announce("reviews.review_restricted", review, restriction)
     return restriction
 
 
@@ -98,14 +100,14 @@ def _check(ground: str, expires_at: datetime | None, notify: bool) -> None:
 
 
 def _lift(review: Review, restriction: Restriction, actor: User | None, reason: str) -> None:
-    restriction.lifted_at, restriction.lifted_by = timezone.now(), actor
-    restriction.save(update_fields=["lifted_at", "lifted_by"])
     before = {"restriction": restriction.pk, "ground": restriction.ground, "restricted_at": review.restricted_at}
-    _move(review, None)
-    record(
-        "review.restriction_lifted", review, actor=actor, before=before, after={"restricted_at": None}, reason=reason
-    )
-    _announce("reviews.restriction_lifted", review, restriction)
+    with decision(review, "restore", actor, reason):
+        restriction.lifted_at, restriction.lifted_by = timezone.now(), actor
+        restriction.save(update_fields=["lifted_at", "lifted_by"])
+        _move(review, None)
+        after = {"restricted_at": None}
+        record("review.restriction_lifted", review, actor=actor, before=before, after=after, reason=reason)
+        _announce("reviews.restriction_lifted", review, restriction)
 
 
 def _move(review: Review, restricted_at: datetime | None) -> None:

@@ -45,7 +45,8 @@ VOTES = Limit("votes", "VOTES_PER_MINUTE", WithoutRedis.DATABASE)
 # All that decides, in one round trip: the voter under a lock, the review without one.
 CHECK = """
     SELECT voter.suspended_at IS NULL AND voter.is_active, review.author_id, review.deleted_at IS NOT NULL,
-        review.status = 'approved' AND NOT review.is_hidden AND review.restricted_at IS NULL, product.is_active,
+        review.status = 'approved' AND NOT review.is_hidden AND review.restricted_at IS NULL
+            AND review.removed_at IS NULL, product.is_active,
         EXISTS (SELECT FROM accounts_membership WHERE user_id = voter.id AND profile_id = product.vendor_id),
         heat.next_fold_at
     FROM accounts_user AS voter

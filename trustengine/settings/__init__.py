@@ -307,6 +307,7 @@ LANGUAGE_CODE = "en"
 from trustengine.settings.appearance import *  # noqa: E402, F403
 from trustengine.settings.mail import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
+from trustengine.settings.reports import *  # noqa: E402, F403
 from trustengine.settings.reviews import *  # noqa: E402, F403
 from trustengine.settings.storage import *  # noqa: E402, F403
 

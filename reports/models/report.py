@@ -1,0 +1,107 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from reports.models.case import Case, ContentType
+from reports.models.catalogue import ReasonCode
+from trustengine.accounts.models import User
+from trustengine.identifiers import uuid7
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def standing(self) -> Self:
+        """Reports that count: all but the withdrawn ones."""
+        return self.exclude(status=Report.Status.WITHDRAWN)
+
+    def pending(self) -> Self:
+        return self.filter(status=Report.Status.PENDING)
+
+    def visible_to(self, user: User) -> Self:
+        """One's own reports."""
+        return self.filter(reporter=user)
+
+
+class Report(models.Model):
+    """Somebody says that a piece of content should be looked at. One row per reporter and content, ever.
+
+    ``snapshot`` is the content as it was then: later edits do not change the evidence.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        ACTIONED = "actioned"
+        DISMISSED = "dismissed"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reporter = models.ForeignKey(User, models.PROTECT, related_name="reports")
+    content_type = models.CharField(max_length=7, choices=ContentType)
+    content_id = models.UUIDField()
+    case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="reports")
+    reason = models.ForeignKey(ReasonCode, models.PROTECT, related_name="+")
+    description = models.TextField(max_length=2_000, blank=True, default="")
+    snapshot = models.JSONField(default=dict, help_text="The content as reported.")
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("reporter", "content_type", "content_id", name="report_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "withdrawn"], reviewed_at=None, reviewed_by=None)
+                | Q(status__in=["actioned", "dismissed"], reviewed_at__isnull=False),
+                name="report_reviewed_when_decided",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["content_type", "content_id", "-created_at"], name="report_of_content"),
+            models.Index(fields=["reporter", "-created_at", "-id"], name="report_of_reporter"),
+            models.Index(fields=["created_at", "id"], condition=Q(status="pending"), name="report_pending"),
+        ]
+
+    def __str__(self) -> str:
+        return f"report {str(self.pk)[-8:]}"
+
+
+class Evidence(models.Model):
+    """A file that a reporter added: measured here, whatever its sender said."""
+
+    class Kind(models.TextChoices):
+        PDF = "pdf"
+        IMAGE = "image"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    report = models.ForeignKey(Report, models.CASCADE, related_name="evidence")
+    kind = models.CharField(max_length=5, choices=Kind)
+    content_type = models.CharField(max_length=40)
+    file = models.CharField(max_length=200, help_text="The name in the storage.")
+    byte_count = models.PositiveBigIntegerField()
+    page_count = models.PositiveIntegerField(default=1)
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [models.UniqueConstraint("report", "sha256", name="evidence_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.byte_count} bytes"
+
+
+class ReporterRecord(models.Model):
+    """What became of somebody's reports, and how much the next one therefore weighs. Derived."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="reporter_record")
+    actioned = models.PositiveIntegerField(default=0)
+    dismissed = models.PositiveIntegerField(default=0)
+    computed_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.actioned} of {self.actioned + self.dismissed} actioned"

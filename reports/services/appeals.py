@@ -1,0 +1,169 @@
+"""Appeals: an author or a reporter asks for another look, and somebody else takes it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
+from reports.models import Action, Appeal, Case, Decision, Report, StatementOfReasons
+from reports.services.cases import lock_case, open_case
+from reports.services.claiming import require_moderator
+from reports.services.deciding import make_decision, reopen_reports, restore_content, reverse
+from reports.services.statements import announce
+from reviews.text import normalised
+from trustengine.accounts.models import User
+from trustengine.audit.services import record
+from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
+from trustengine.jobs.services import enqueue, publish
+
+Role = StatementOfReasons.Role
+AGAINST_AUTHOR = frozenset({"reject", "hide", "remove", "restrict", "warn", "suspend"})
+PERMISSION = "reports.rule_appeal"
+
+
+@transaction.atomic
+def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
+    """Appeal against a decision that one was told of: as the author of what it limits, or as a reporter of it.
+
+    Suspended users may appeal. Raises NotFound for a decision that does not concern the
+    appellant, InvalidInput without a text, AppealWindowClosed, AlreadyAppealed,
+    InvalidTransition for one that does not stand any more.
+    """
+    decision = Decision.objects.select_related("reason").filter(pk=decision_id).first()
+    role = decision and role_of(decision, appellant)
+    if decision is None or role is None:
+        raise NotFound
+    cleaned = normalised(text)
+    if not cleaned:
+        raise InvalidInput(fields={"text": "Say why the decision is wrong."})
+    if decision.created_at < timezone.now() - timedelta(days=settings.APPEAL_DAYS):
+        raise AppealWindowClosed
+    if hasattr(decision, "superseded_by"):
+        raise InvalidTransition("This decision does not stand any more.")
+    case = open_case(decision.content_type, decision.content_id, queue=Case.Queue.APPEALS, author_id=decision.author_id)
+    try:
+        with transaction.atomic():
+            made = Appeal.objects.create(decision=decision, case=case, appellant=appellant, role=role, text=cleaned)
+    except IntegrityError as error:
+        raise AlreadyAppealed from error
+    record("appeal.made", made, actor=appellant, after={"decision": decision.pk, "case": case.pk, "role": role})
+    _follow(decision)
+    publish("reports.appeal_made", appeal_id=made.pk, decision_id=decision.pk)
+    return made
+
+
+def role_of(decision: Decision, user: User) -> str | None:
+    """As what a decision concerns a user, in a way that they may appeal against; None if it does not."""
+    if decision.action in {Action.UNDO, Action.OVERTURN}:
+        return None
+    if decision.author_id == user.pk and decision.action in AGAINST_AUTHOR:
+        return Role.AUTHOR
+    reported = Report.objects.filter(
+        reporter=user, content_type=decision.content_type, content_id=decision.content_id, case=decision.case_id
+    ).filter(status__in=[Report.Status.ACTIONED, Report.Status.DISMISSED])
+    if decision.case_id and decision.action not in AGAINST_AUTHOR and reported.exists():
+        return Role.REPORTER
+    return None
+
+
+@transaction.atomic
+def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
+    """Uphold a decision, or overturn it: then everything is as it was before.
+
+    By another person than the one who decided first. Raises NotFound, PermissionDenied,
+    ConflictOfInterest, InvalidInput, InvalidTransition for a ruled one, CaseChanged if the
+    content has changed since so that it cannot be put back.
+    """
+    require_moderator(moderator)
+    if not moderator.has_perm(PERMISSION):
+        raise PermissionDenied
+    if ruling not in {"uphold", "overturn"}:
+        raise InvalidInput(fields={"ruling": "One of uphold, overturn."})
+    found = Appeal.objects.filter(pk=appeal_id).first()
+    if found is None:
+        raise NotFound
+    lock_case(found.case_id)
+    made = Appeal.objects.select_related("decision").get(pk=appeal_id)
+    decision = made.decision
+    if made.state != Appeal.State.PENDING:
+        raise InvalidTransition("This appeal has been ruled on.")
+    if moderator.pk in {decision.moderator_id, _proposer_of(decision)}:
+        raise PermissionDenied("Somebody else than the first moderator rules on an appeal.")
+    if moderator.pk in {made.appellant_id, decision.author_id}:
+        raise ConflictOfInterest("You cannot rule on what is your own.")
+    if ruling == "overturn":
+        made.ruling = _overturn(made, decision, moderator)
+    made.state = Appeal.State.OVERTURNED if ruling == "overturn" else Appeal.State.UPHELD
+    made.ruling_text, made.ruled_by, made.ruled_at = normalised(text), moderator, timezone.now()
+    made.save(update_fields=["state", "ruling_text", "ruled_by", "ruled_at", "ruling"])
+    record("appeal.ruled", made, actor=moderator, after={"ruling": ruling, "decision": decision.pk})
+    publish("reports.appeal_ruled", appeal_id=made.pk, decision_id=decision.pk)
+    _follow(decision)
+    return made
+
+
+def _overturn(made: Appeal, decision: Decision, moderator: User) -> Decision:
+    """The author gets everything back; for a reporter, the content is looked at anew."""
+    if hasattr(decision, "superseded_by"):
+        raise InvalidTransition("This decision does not stand any more.")
+    if made.role == Role.AUTHOR:
+        _give_back(decision, moderator)
+    overturned = make_decision(
+        made.case,
+        content_type=decision.content_type,
+        content_id=decision.content_id,
+        author_id=decision.author_id,
+        action=Action.OVERTURN,
+        reason="no_violation" if made.role == Role.AUTHOR else decision.reason_id,
+        moderator=moderator,
+        before=decision.after if made.role == Role.AUTHOR else {},
+        after=decision.before if made.role == Role.AUTHOR else {},
+        supersedes=decision,
+    )
+    if made.role == Role.REPORTER:
+        reopen_reports(decision)
+    else:
+        _reports_were_wrong(decision, moderator)
+    announce(overturned)
+    return overturned
+
+
+def _give_back(decision: Decision, moderator: User) -> None:
+    try:
+        with transaction.atomic():
+            reverse(decision, actor=moderator)
+    except CaseChanged:  # months may have passed
+        restore_content(decision, actor=moderator)
+
+
+def _reports_were_wrong(decision: Decision, moderator: User) -> None:
+    """What was reported turned out to be in order: so says the outcome, and so counts the reporters' record."""
+    from reports.jobs import reporters_changed
+
+    settled = Report.objects.filter(
+        content_type=decision.content_type,
+        content_id=decision.content_id,
+        status=Report.Status.ACTIONED,
+        reviewed_at=decision.created_at,
+    )
+    reporters_changed(list(settled.values_list("reporter", flat=True)))
+    settled.update(
+        status=Report.Status.DISMISSED,
+        reviewed_at=timezone.now(),
+        reviewed_by=moderator,
+        updated_at=timezone.now(),
+    )
+
+
+def _proposer_of(decision: Decision) -> UUID | None:
+    proposal = getattr(decision, "proposal", None)
+    return proposal and proposal.proposed_by_id
+
+
+def _follow(decision: Decision) -> None:
+    from reports.jobs import follow_case
+
+    enqueue(follow_case, key=f"{decision.content_type}:{decision.content_id}")

@@ -34,7 +34,8 @@ REFRESH = """
         UNION ALL
         SELECT product_id, least(created_at, now()), %(review)s::float8 FROM reviews_review
         WHERE product_id = ANY(%(products)s) AND created_at > now() - make_interval(secs => %(window)s)
-            AND status = 'approved' AND NOT is_hidden AND deleted_at IS NULL AND restricted_at IS NULL AND removed_at IS NULL
+            AND status = 'approved' AND NOT is_hidden AND deleted_at IS NULL AND restricted_at IS NULL
+            AND removed_at IS NULL
             AND purchase_refunded_at IS NULL AND quarantined_at IS NULL
     ), aged AS (
         SELECT product_id, weight, extract(epoch FROM moment)::float8 / %(half_life)s AS age,

@@ -1,5 +1,6 @@
 """Reports: one each, counted exactly, with the content as it was."""
 
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -107,10 +108,8 @@ def test_the_same_report_at_once_counts_once():
     review, reporter = approved_review(), UserFactory()
 
     def attempt() -> None:
-        try:
+        with suppress(AlreadyReported):
             reported(review, reporter=reporter)
-        except AlreadyReported:
-            pass
 
     at_once(*[attempt] * 6)
 

@@ -51,7 +51,7 @@ def test_each_review_is_told_once_with_the_first_reason_that_keeps_it_out():
     answer = explained(product_with_one_of_each())
 
     assert answer.json()["explanation"]["counted"] == answer.json()["count"] == 3
-    assert reasons(answer) == {"pending": 1, "rejected": 1, "hidden": 1, "refunded": 2, "quarantined": 1}
+    assert reasons(answer) == {"pending": 1, "rejected": 1, "hidden": 1, "removed": 0, "refunded": 2, "quarantined": 1}
 
 
 def test_restricted_reviews_are_told_to_moderators_only():

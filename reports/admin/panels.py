@@ -1,5 +1,7 @@
 """What moderation puts on the home page and into the sidebar."""
 
+from typing import Any
+
 from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
@@ -33,12 +35,10 @@ def overdue_cases(request: HttpRequest) -> Card:
 @register_panel(Area.LISTS, permission="reports.view_case", order=5)
 def cases_per_queue(request: HttpRequest) -> Panel:
     now = timezone.now()
+    found = Case.objects.open().order_by().values_list("queue")
     counts = {
         queue: (count, late)
-        for queue, count, late in Case.objects.open()
-        .order_by()
-        .values_list("queue")
-        .annotate(Count("pk"), Count("pk", filter=Q(due_at__lt=now)))
+        for queue, count, late in found.annotate(count=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
     }
     rows = []
     for queue in Case.Queue:
@@ -46,18 +46,13 @@ def cases_per_queue(request: HttpRequest) -> Panel:
         rows.append(
             {"title": queue.label, "count": count, "late": late, "url": f"{reverse(CASES)}?saved={queue.value}"}
         )
-    waiting = [
-        ("Appeals to rule on", Appeal.objects.filter(state="pending").count(), "reports_appeal", "reports.view_appeal"),
-        (
-            "Proposals to settle",
-            Proposal.objects.filter(state="open").count(),
-            "reports_proposal",
-            "reports.view_proposal",
-        ),
+    waiting: list[tuple[str, str, Any]] = [
+        ("Appeals to rule on", "appeal", Appeal.objects.filter(state=Appeal.State.PENDING)),
+        ("Proposals to settle", "proposal", Proposal.objects.filter(state=Proposal.State.OPEN)),
     ]
-    for title, count, page, permission in waiting:
-        if count and request.user.has_perm(permission):
-            rows.append({"title": title, "count": count, "late": 0, "url": reverse(f"admin:{page}_changelist")})
+    for title, page, things in waiting:
+        if request.user.has_perm(f"reports.view_{page}") and (count := things.count()):
+            rows.append({"title": title, "count": count, "late": 0, "url": reverse(f"admin:reports_{page}_changelist")})
     return Panel("Cases", "console/reports/queues.html", {"rows": rows}, reverse(CASES))
 
 

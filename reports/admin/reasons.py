@@ -31,8 +31,15 @@ class ReasonForm(ModelForm):
         return active
 
 
+class CatalogueAdmin(EvidenceAdmin):
+    """Rows whose members may be edited by those with the right, through a service; none is added or deleted."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+
 @admin.register(ReasonCode)
-class ReasonCodeAdmin(EvidenceAdmin):
+class ReasonCodeAdmin(CatalogueAdmin):
     """Why content is reported and decided on. A code is never added here, nor taken away: it is retired."""
 
     page_title = "Reasons"
@@ -46,9 +53,6 @@ class ReasonCodeAdmin(EvidenceAdmin):
     fields = ["code", *EDITABLE, "updated_at"]
     readonly_fields = ["code", "updated_at"]
     change_form_template = "console/reports/reason.html"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(PERMISSION)
 
     @admin.display(description="Ground")
     def shown_ground(self, reason: ReasonCode) -> str:

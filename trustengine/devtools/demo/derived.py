@@ -19,7 +19,7 @@ from trustengine.devtools.demo.world import set_moments
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
-    """Order statuses, ratings, trends, vote totals, reputations, the weight of cases and the statements of decisions. Without jobs: their time would be the present."""
+    """Statuses, ratings, trends, votes, reputations, cases, statements. Without jobs, whose time is the present."""
     annotated: Any = Order.objects.with_derived_status()
     derived = list(annotated.values_list("pk", "derived_status", "derived_delivered_at"))
     for status in Order.Status:

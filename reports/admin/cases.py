@@ -21,12 +21,11 @@ from unfold.forms import ActionForm
 from reports.admin.attempting import attempt
 from reports.admin.case_page import page_context
 from reports.admin.deciding import ACTIONS, DEFAULT_REASONS, NONE_SEEN, DecisionForm, decide_one, name_of_case, reasons
-from reports.admin.lists import ModerationList, Saved, SavedFilter
+from reports.admin.lists import ModerationList, Saved, SavedFilter, person
 from reports.models import Case
 from reports.priority import priority
 from reports.services.claiming import claim_case, release_case
 from trustengine.accounts.models import User
-from trustengine.admin import name_of
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 
@@ -89,12 +88,12 @@ class CaseAdmin(ModerationList):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Author")
-        def author(case: Case) -> str:
-            return name_of(case.author, request.user) if case.author else "–"
+        def author(case: Case) -> SafeString | str:
+            return person(case.author, request.user)
 
         @admin.display(description="Worked on by")
-        def holder(case: Case) -> str:
-            return name_of(case.claimed_by, request.user) if case.is_claimed and case.claimed_by else "–"
+        def holder(case: Case) -> SafeString | str:
+            return person(case.claimed_by if case.is_claimed else None, request.user)
 
         return ["case", "content", author, "shown_queue", "weight", "due", holder]
 

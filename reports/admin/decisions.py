@@ -11,12 +11,11 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from reports.admin.attempting import attempt
-from reports.admin.lists import ModerationList, Saved, SavedFilter, named
+from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
 from reports.services.deciding import undo
 from trustengine.accounts.models import User
-from trustengine.admin import name_of
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
@@ -78,12 +77,12 @@ class DecisionAdmin(ModerationList):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="By")
-        def by(decision: Decision) -> str:
-            return "a rule" if decision.automated else name_of(decision.moderator, request.user)
+        def by(decision: Decision) -> SafeString | str:
+            return "a rule" if decision.automated else person(decision.moderator, request.user)
 
         @admin.display(description="Author")
-        def author(decision: Decision) -> str:
-            return name_of(decision.author, request.user) if decision.author else "–"
+        def author(decision: Decision) -> SafeString | str:
+            return person(decision.author, request.user)
 
         return ["shown_action", "why", "content", author, by, "stands", "taken"]
 
@@ -163,8 +162,8 @@ class StatementAdmin(ModerationList):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Recipient")
-        def recipient(statement: StatementOfReasons) -> str:
-            return name_of(statement.recipient, request.user)
+        def recipient(statement: StatementOfReasons) -> SafeString | str:
+            return person(statement.recipient, request.user)
 
         return ["told", "content", recipient, "role", "made", "mailed"]
 

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from orders.models import Product
 from reports.contents import KINDS
 from reviews.models import Review
-from trustengine.admin import BoundedPaginator, ConsoleChangeList, EvidenceAdmin
+from trustengine.admin import BoundedPaginator, ConsoleChangeList, EvidenceAdmin, name_of
 from trustengine.admin.presentation import page_of
 
 PARAMETER = "saved"
@@ -102,6 +102,11 @@ class ModerationList(EvidenceAdmin):
 
     def has_moderate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("reports.moderate_case")
+
+
+def person(user: Any, viewer: Any) -> SafeString | str:
+    """Somebody's name as the viewer may know it, on one line; a dash for nobody."""
+    return format_html('<span class="te-nowrap">{}</span>', name_of(user, viewer)) if user else "–"
 
 
 def named(keys: Iterable[tuple[str, UUID]], viewer: Any) -> dict[tuple[str, UUID], SafeString | str]:

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from reports.admin.attempting import attempt
 from reports.admin.case_page import decisions_about, look_backs_at
+from reports.admin.lists import person
 from reports.admin.people import StaffFilter
 from reports.models import Case, LookBack, ReasonCode
 from reports.services.looking_back import look_back, undo_look_back
@@ -72,12 +73,12 @@ class LookBackAdmin(EvidenceAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Author")
-        def author(found: LookBack) -> str:
-            return name_of(found.author, request.user)
+        def author(found: LookBack) -> SafeString | str:
+            return person(found.author, request.user)
 
         @admin.display(description="Started by")
-        def starter(found: LookBack) -> str:
-            return name_of(found.started_by, request.user)
+        def starter(found: LookBack) -> SafeString | str:
+            return person(found.started_by, request.user)
 
         return ["what", author, "reason", "shown_state", "cases_opened", starter, "started"]
 

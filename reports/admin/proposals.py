@@ -16,11 +16,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from reports.admin.attempting import attempt
 from reports.admin.decisions import tone_of
-from reports.admin.lists import ModerationList, Saved, SavedFilter, named
+from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.models import Proposal
 from reports.services.proposals import PERMISSION, approve_proposal, refuse_proposal
 from trustengine.accounts.models import User
-from trustengine.admin import name_of
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
@@ -61,12 +60,12 @@ class ProposalAdmin(ModerationList):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Proposed by")
-        def proposer(proposal: Proposal) -> str:
-            return name_of(proposal.proposed_by, request.user)
+        def proposer(proposal: Proposal) -> SafeString | str:
+            return person(proposal.proposed_by, request.user)
 
         @admin.display(description="Settled by")
-        def settler(proposal: Proposal) -> str:
-            return name_of(proposal.settled_by, request.user) if proposal.settled_by else "–"
+        def settler(proposal: Proposal) -> SafeString | str:
+            return person(proposal.settled_by, request.user)
 
         return ["what", "content", proposer, "shown_state", settler, "made"]
 

@@ -16,12 +16,11 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from reports.admin.case_page import in_words
-from reports.admin.lists import ModerationList, Saved, SavedFilter, named
+from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.contents import KINDS
 from reports.models import Evidence, Report, ReporterRecord
 from reviews import files
 from reviews.admin.differences import difference
-from trustengine.admin import name_of
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
@@ -30,6 +29,7 @@ from trustengine.errors import DomainError
 OLDEST_FIRST = ("created_at", "id")
 TONES = {"pending": "warning", "actioned": "danger", "dismissed": "", "withdrawn": ""}
 TEXTS = {"title", "comment", "text", "description"}
+PARENTS = {"product", "review"}  # ids of what the content belongs to, which never change
 ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
@@ -65,8 +65,8 @@ class ReportAdmin(ModerationList):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Reporter")
-        def reporter(report: Report) -> str:
-            return name_of(report.reporter, request.user)
+        def reporter(report: Report) -> SafeString | str:
+            return person(report.reporter, request.user)
 
         return ["why", "content", "said", reporter, "outcome", "made"]
 
@@ -138,7 +138,9 @@ def _page(report: Report, request: HttpRequest) -> dict[str, Any]:
 def compared(then: dict[str, Any], now: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The content as reported beside the content as it is; words that changed are marked in a text."""
     rows = []
-    for name, before in then.items():
+    order = [*(name for name in then if name in TEXTS), *(name for name in then if name not in TEXTS | PARENTS)]
+    for name in order:
+        before = then[name]
         after = now.get(name) if now is not None else None
         is_text = name in TEXTS
         changed = now is not None and before != after

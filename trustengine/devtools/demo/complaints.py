@@ -73,7 +73,7 @@ class Complaints:
         if self.world.chance(0.4):
             reports.append(self._report(story, self._reader(), reason, "", self.world.later(moment, hours=(1, 3))))
         decided = self.world.later(moment, hours=(4, 20))
-        by = self.world.rng.choice((self.moderator, self.moderator, self.senior))
+        by = self.moderator if reason == "offensive" else self.world.rng.choice((self.moderator, self.senior))
         code = "no_violation" if action == "dismiss" else reason
         facts = "" if action == "dismiss" else "Reported by readers, and seen to be so by a moderator."
         return story, self._decide(story, reports, action, code, by, decided, facts)

@@ -1,6 +1,6 @@
 """Reports: one each, counted exactly, with the content as it was."""
 
-import contextlib
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -109,7 +109,7 @@ def test_the_same_report_at_once_counts_once():
     review, reporter = approved_review(), UserFactory()
 
     def attempt() -> None:
-        with contextlib.suppress(AlreadyReported):
+        with suppress(AlreadyReported):
             reported(review, reporter=reporter)
 
     at_once(*[attempt] * 6)

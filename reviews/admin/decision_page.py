@@ -6,6 +6,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
+from reviews.admin.comparing import pace_of, similar_texts
 from reviews.admin.deciding import DecisionForm
 from reviews.admin.differences import difference
 from reviews.admin.reputation import explained
@@ -24,6 +25,7 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
     revisions = list(review.revisions.select_related("screening", "decided_by").order_by("-number"))
     pending = next((revision for revision in revisions if revision.state == ReviewRevision.State.PENDING), None)
     standing = standing_of(review.author_id)
+    signals = signals_of(pending or (revisions[0] if revisions else None))
     may_moderate = request.user.has_perm("reviews.moderate_review")
     queue = {"parent_url": reverse("admin:reviews_review_pending"), "parent_title": "Pending reviews"}
     return (queue if pending and may_moderate else {"parent_title": "All reviews"}) | {
@@ -33,7 +35,11 @@ def page_context(review: Review, request: HttpRequest) -> dict[str, Any]:
         "pending": pending,
         "is_edit": pending is not None and review.status == Review.Status.APPROVED,
         "changed": changed(review, pending),
-        "signals": signals_of(pending or (revisions[0] if revisions else None)),
+        "signals": signals,
+        "text": pending or review,
+        "alike": similar_texts(review, pending or review, signals or ()),
+        "pace": pace_of(review, signals or ()),
+        "quarantine": getattr(review, "quarantine", None),
         "standing": standing,
         "reputation_parts": explained(standing.parts),
         "history": author_history(review),

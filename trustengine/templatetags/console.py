@@ -7,7 +7,7 @@ from django import template
 from django.db.models import Model
 from django.utils.safestring import SafeString
 
-from trustengine.admin import identities, presentation
+from trustengine.admin import identities, people, presentation
 
 register = template.Library()
 
@@ -40,3 +40,9 @@ def person_link(context: dict[str, Any], user: Any) -> SafeString | str:
     """The same, linked to the person's page where the viewer may open it."""
     viewer = context["request"].user
     return presentation.link_to(user, viewer, identities.name_of(user, viewer)) if user else "the system"
+
+
+@register.simple_tag(takes_context=True)
+def person_pages(context: dict[str, Any], user: Any) -> list[tuple[str, str]]:
+    """Further pages about a person that the viewer may open, as (title, address)."""
+    return people.pages_about(user, context["request"].user)

@@ -31,9 +31,19 @@ class Account:
 
 ACCOUNTS = (
     Account("admin", "Ada Admin", "everything in the admin site", is_superuser=True),
-    Account("moderator", "Mira Moderator", f"the queue of reviews; find the burst on {FAKED_PRODUCT}", "Moderators"),
-    Account("senior", "Sam Senior", "the audit log and hidden reviews", "Senior moderators"),
-    Account("finance", "Fay Finance", "orders and what was paid back", "Finance"),
+    Account(
+        "moderator",
+        "Mira Moderator",
+        f"reviews and cases; find the burst on {FAKED_PRODUCT}, and the seven reports at once",
+        "Moderators",
+    ),
+    Account(
+        "senior",
+        "Sam Senior",
+        "an appeal to rule on, a proposal that waits for a second person, the audit log",
+        "Senior moderators",
+    ),
+    Account("finance", "Fay Finance", "orders, what was paid back, and a payment that nobody here knows", "Finance"),
     Account("operator", "Otto Operator", "jobs and the audit log", "Operators"),
     Account("vendor", "Vidar Solberg", f"owner of {SHOP}: GET vendor/order-items/"),
     Account("viewer", "Vilma Solberg", f"viewer of {SHOP}: may look, a transition answers 403"),

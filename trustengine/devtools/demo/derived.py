@@ -5,6 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from orders.models import Order, Product
+from reports import records
+from reports.contents import kind_of
+from reports.models import Case, Decision, Proposal, Report, StatementOfReasons
+from reports.services import cases
+from reports.services.statements import compose
 from reviews.derivations import fold
 from reviews.models import ProductRating, Review
 from reviews.ratings import counted_stars, note_told
@@ -14,7 +19,7 @@ from trustengine.devtools.demo.world import set_moments
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
-    """Order statuses, ratings, trends, vote totals and reputations. Without jobs: their time would be the present."""
+    """Statuses, ratings, trends, votes, reputations, cases, statements. Without jobs, whose time is the present."""
     annotated: Any = Order.objects.with_derived_status()
     derived = list(annotated.values_list("pk", "derived_status", "derived_delivered_at"))
     for status in Order.Status:
@@ -24,4 +29,35 @@ def derive_everything(*, voted_on: Sequence[UUID]) -> None:
     note_told(list(Product.objects.values_list("pk", flat=True)))
     fold(voted_on)
     refresh(Product.objects.values_list("pk", flat=True))
-    recompute(*Review.objects.order_by().values_list("author", flat=True).distinct())
+    reporters = list(Report.objects.order_by().values_list("reporter", flat=True).distinct())
+    records.recompute(reporters)
+    authors = Review.objects.order_by().values_list("author", flat=True).distinct()
+    recompute(*{*authors, *reporters})
+    _weigh_cases()
+    _tell_those_concerned()
+
+
+def _weigh_cases() -> None:
+    """How pressing each open case is, and what its version is about."""
+    for case in Case.objects.open().order_by("pk"):
+        kind = kind_of(case.content_type)
+        cases.refresh(case, kind, kind.get(case.content_id))
+    for proposal in Proposal.objects.filter(state=Proposal.State.OPEN).select_related("case"):
+        Proposal.objects.filter(pk=proposal.pk).update(case_version=proposal.case.version)
+
+
+def _tell_those_concerned() -> None:
+    """Statements of reasons for the decisions that limited somebody, and the mails that carried them."""
+    limiting = Decision.objects.filter(action__in=["hide", "remove", "reject"]).select_related("reason", "text")
+    statements = [
+        StatementOfReasons(
+            decision=decision,
+            recipient_id=decision.author_id,
+            role=StatementOfReasons.Role.AUTHOR,
+            text=compose(decision, StatementOfReasons.Role.AUTHOR),
+            created_at=decision.notice_after,
+            mailed_at=decision.notice_after,
+        )
+        for decision in limiting
+    ]
+    StatementOfReasons.objects.bulk_create(statements)

@@ -12,13 +12,16 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from typing import Any
 
+from reports.models import Action, Case
 from reviews import reputation
 from reviews.models import Review, ReviewRevision, Screening
 from reviews.reputation import Standing
 from reviews.screening import policy
 from reviews.screening.run import edit_of, find_signals
 from trustengine.accounts.models import User
+from trustengine.devtools.demo.desk import Desk
 from trustengine.devtools.demo.purchases import Purchase
 from trustengine.devtools.demo.stories import Story, new_revision, new_story
 from trustengine.devtools.demo.world import World
@@ -34,6 +37,7 @@ class History:
     def __init__(self, world: World, *, moderator: User, senior: User) -> None:
         self.world = world
         self.moderators = (moderator, senior)
+        self.desk = Desk(world.beside("desk"))
         self.stories: list[Story] = []
         self.standings: dict[object, Standing] = defaultdict(Standing)
         self._events: list[tuple[datetime, int, Event]] = []
@@ -119,6 +123,8 @@ class History:
         if verdict == Screening.Verdict.APPROVE:
             self._decide(story, revision, State.APPROVED, None, "trusted_author", moment)
         else:
+            if story.case is None:
+                story.case = self.desk.open("review", review.pk, review.author, Case.Queue.PENDING, moment)
             decided = moment + wait if wait else self._office_hours(moment, hard=bool(signals))
             self.at(decided, partial(self._moderate, story, revision))
 
@@ -148,6 +154,9 @@ class History:
         verb = f"review.{state}"
         automated = {"automated": actor is None}
         self._note(moment, verb, review, actor=actor, before=before, after=after | automated, reason=reason)
+        action = Action.APPROVE if state == State.APPROVED else Action.REJECT
+        known = "approved_ok" if action == Action.APPROVE else reason
+        self._write_down(story, action, actor, known, moment, before=before, after=after)
         self._follow_up(story, revision, state, moment)
 
     def _judge(self, review: Review, state: State, moment: datetime) -> None:
@@ -192,6 +201,9 @@ class History:
         if waiting := story.pending:
             waiting.state, waiting.decided_at = State.SUPERSEDED, moment
         review.deleted_at = moment
+        if story.case is not None:
+            self.desk.close(story.case, moment)
+            story.case = None
         actor, after = story.purchase.person.user, {"deleted_at": moment}
         self._note(moment, "review.withdrawn", review, actor=actor, before=before, after=after)
 
@@ -209,8 +221,46 @@ class History:
             after={"is_hidden": hidden},
             reason=reason,
         )
+        self._write_down(
+            story,
+            Action.HIDE if hidden else Action.RESTORE,
+            self.moderators[1],
+            reason,
+            moment,
+            before={"is_hidden": not hidden},
+            after={"is_hidden": hidden},
+        )
         if hidden and self.world.chance(0.3):
             self.at(self.world.later(moment, hours=(4, 60)), partial(self._set_hidden, story, False))
+
+    def _write_down(
+        self,
+        story: Story,
+        action: str,
+        by: User | None,
+        reason: str,
+        moment: datetime,
+        *,
+        before: dict[str, Any],
+        after: dict[str, Any],
+    ) -> None:
+        """Keep a decision; one about the text that waits closes its case."""
+        review = story.review
+        settles = action in {Action.APPROVE, Action.REJECT}
+        self.desk.decide(
+            story.case if settles else None,
+            moment,
+            content_type="review",
+            content_id=review.pk,
+            author=review.author,
+            action=action,
+            reason=reason,
+            by=by,
+            before=before,
+            after=after,
+        )
+        if settles:
+            story.case = None
 
     def _lose_purchase(self, story: Story, moment: datetime) -> None:
         story.review.purchase_refunded_at = moment

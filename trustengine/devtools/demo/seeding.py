@@ -6,16 +6,30 @@ from uuid import UUID
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from orders.models import Order, OrderItem, Product, VendorTerms
-from reviews.models import Quarantine, Review, ReviewRevision, ReviewVote, ReviewVoteShard, Screening
+from orders.models import Order, OrderItem, PaymentEvent, Product, VendorTerms
+from reports.models import Appeal, Case, Decision, DecisionText, Proposal, Report
+from reviews.models import (
+    Quarantine,
+    ReplyRevision,
+    Restriction,
+    Review,
+    ReviewRevision,
+    ReviewVote,
+    ReviewVoteShard,
+    Screening,
+    VendorReply,
+)
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.audit.models import Entry
 from trustengine.audit.services import record
 from trustengine.devtools.demo.accounts import FAKED_PRODUCT, SHOP, join_groups, make_accounts
+from trustengine.devtools.demo.answers import answer_reviews
+from trustengine.devtools.demo.complaints import Complaints
 from trustengine.devtools.demo.defences import keep_fingerprints, quarantine_burst
 from trustengine.devtools.demo.derived import derive_everything
 from trustengine.devtools.demo.feedback import plan_burst, plan_late_edits, plan_reviews
 from trustengine.devtools.demo.history import History
+from trustengine.devtools.demo.payments import lose_a_payment
 from trustengine.devtools.demo.people import Person, make_customers, make_readers
 from trustengine.devtools.demo.purchases import make_purchases, make_todays_purchases, place_order
 from trustengine.devtools.demo.shops import Article, join, make_shops
@@ -38,6 +52,16 @@ TABLES: tuple[type[models.Model], ...] = (
     Screening,
     ReviewVote,
     ReviewVoteShard,
+    Restriction,
+    VendorReply,
+    ReplyRevision,
+    Case,
+    Report,
+    Decision,
+    DecisionText,
+    Proposal,
+    Appeal,
+    PaymentEvent,
     Entry,
 )
 # Where one of these has rows that are not the demo's, somebody works with this database.
@@ -90,8 +114,13 @@ def invent(world: World) -> list[UUID]:
         _go_shopping(world, accounts[username], articles)
     history.replay()
     quarantine_burst(world, history, faked.product)
-    voted_on = make_votes(world, history.stories, [*make_readers(world), *customers])
+    readers = make_readers(world)
+    voted_on = make_votes(world, history.stories, [*readers, *customers])
     make_todays_purchases(world, customers, articles)
+    beside = world.beside("complaints")
+    answer_reviews(beside, history, articles)
+    Complaints(beside, history, readers).tell()
+    lose_a_payment(beside)
     return voted_on
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orders.models import OrderItem
+from reports.models import Case
 from reviews.models import Review, ReviewRevision
 from reviews.services.purchase import snapshot
 from trustengine.devtools.demo.purchases import Purchase, status_on
@@ -20,6 +21,7 @@ class Story:
     draft: Draft
     revisions: list[ReviewRevision] = field(default_factory=list)
     published_at: datetime | None = None
+    case: Case | None = None  # on which its text waits for a moderator
 
     @property
     def pending(self) -> ReviewRevision | None:

@@ -1,8 +1,13 @@
 """What the demo prints: whom to sign in as, and lines to paste into a shell."""
 
+import sys
 from collections.abc import Iterator
+from shlex import quote
+
+from django.conf import settings
 
 from orders.models import OrderItem, Product
+from reports.models import Case
 from reviews.models import Review
 from reviews.services.purchase import eligibility
 from trustengine.accounts.models import User
@@ -29,13 +34,33 @@ curl -s -X PUT $API/reviews/{review}/vote/ -H "Authorization: Bearer $TOKEN2" \\
   -H 'Content-Type: application/json' -d '{{"vote_type": "helpful"}}'; echo
 """
 
+BUY = """
+# Buy something as {name}: the payment provider is played by a command; the order is there within a second
+curl -s -X PUT $API/cart/items/{product}/ -H "Authorization: Bearer $TOKEN" \\
+  -H 'Content-Type: application/json' -d '{{"quantity": 1}}'; echo
+INTENT=$(curl -s -X POST $API/checkout/ -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["payment_intent_id"])')
+DATA_DIR={data_dir} {python} manage.py send_payment_event payment_intent.succeeded --intent $INTENT --url {address}
+sleep 1; curl -s $API/orders/ -H "Authorization: Bearer $TOKEN" | head -c 400; echo
+"""
+
+REPORT = """
+# Report that review as the second customer; moderators find it among their cases
+curl -s $API/reports/ -H "Authorization: Bearer $TOKEN2" -H 'Content-Type: application/json' \\
+  -d '{{"content_type": "review", "content_id": "{review}", "reason": "fake"}}'; echo
+TOKEN3=$(curl -s $API/auth/token/ -H 'Content-Type: application/json' \\
+  -d '{{"username": "moderator", "password": "demo-moderator"}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access"])')
+curl -s "$API/moderation/cases/?queue=reports" -H "Authorization: Bearer $TOKEN3" | head -c 600; echo
+"""
+
 
 def summary() -> str:
     """How much there is, in one line."""
     reviews = Review.objects.live()
     return (
         f"demo marketplace: {Product.objects.count()} products, {reviews.count()} reviews, "
-        f"{reviews.pending().count()} of them waiting for a decision"
+        f"{reviews.pending().count()} of them waiting for a decision, {Case.objects.open().count()} open cases"
     )
 
 
@@ -46,7 +71,7 @@ def accounts() -> Iterator[str]:
 
 
 def first_steps(address: str) -> str:
-    """Shell lines that write a review and vote, for purchases that may be reviewed at this moment."""
+    """Shell lines that write a review, buy, vote and report, for purchases that may be reviewed at this moment."""
     customer = User.objects.select_related("customer_profile").get(username="customer")
     lines = ""
     if purchase := _reviewable(customer):
@@ -58,9 +83,23 @@ def first_steps(address: str) -> str:
             product=purchase.product_id,
             order=purchase.order_id,
         )
+        if product := _purchasable(customer):
+            lines += BUY.format(
+                name=customer.customer_profile.display_name,
+                product=product.pk,
+                address=address.rstrip("/"),
+                data_dir=quote(str(settings.DATA_DIR.resolve())),
+                python=quote(sys.executable),
+            )
     if review := Review.objects.public().filter(product__is_active=True).order_by("-helpful_votes").first():
-        lines += VOTE.format(review=review.pk)
+        lines += VOTE.format(review=review.pk) + REPORT.format(review=review.pk)
     return lines.strip("\n")
+
+
+def _purchasable(customer: User) -> Product | None:
+    """Something that may be bought at this moment, and not of the customer's own."""
+    active = Product.objects.filter(is_active=True, stock=None).exclude(vendor__memberships__user=customer)
+    return active.order_by("price_cents", "pk").first()
 
 
 def _reviewable(customer: User) -> OrderItem | None:

@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ class World:
     """
 
     def __init__(self, *, seed: int, now: datetime) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.now = now
         self.horizon = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -44,6 +46,12 @@ class World:
         milliseconds = int(moment.timestamp() * 1_000)
         bits = self.rng.getrandbits
         return UUID(int=milliseconds << 80 | 7 << 76 | bits(12) << 64 | 2 << 62 | bits(62))
+
+    def beside(self, purpose: str) -> "World":
+        """The same world by another chance: what is made with it does not change what is made without."""
+        other = copy(self)
+        other.rng = random.Random(f"{self.seed} {purpose}")
+        return other
 
     def ago(self, days: float) -> datetime:
         """So many days before the horizon."""

@@ -12,16 +12,23 @@ from django.db.models import F, Q, Sum
 from django.test import override_settings
 from django.utils import timezone
 
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, Product
+from orders.stuck import KINDS
+from reports.models import Appeal, Case, Decision, Proposal, Report
+from reports.services.appeals import rule
+from reports.services.cases import follow
+from reports.services.proposals import approve_proposal
 from reviews.fingerprints import bands_of, find_copies
 from reviews.models import (
     ProductRating,
     Quarantine,
     Reputation,
+    Restriction,
     Review,
     ReviewRevision,
     ReviewVote,
     ReviewVoteShard,
+    VendorReply,
     shard_of,
 )
 from reviews.ratings import counted_stars
@@ -33,6 +40,8 @@ from trustengine.audit.models import Entry
 from trustengine.devtools.demo.accounts import ACCOUNTS
 from trustengine.identifiers import uuid7
 from trustengine.jobs.models import Job
+from trustengine.operations.reconciling import Findings, Scope, compare
+from trustengine.operations.registry import reconcilers
 
 FAST_HASHING = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
 
@@ -226,6 +235,71 @@ def test_nothing_lies_in_the_future_and_every_decision_is_in_the_audit():
         assert Entry.objects.filter(verb=f"review.{state}").count() == decisions
     assert Entry.objects.filter(verb="vote.cast").count() == ReviewVote.objects.count()
     assert Entry.objects.filter(verb="review.approved", actor_kind="user").values("actor_id").distinct().count() == 2
+
+
+def test_each_report_count_is_that_of_the_reports_that_stand():
+    standing = Counter(Report.objects.standing().values_list("content_id", flat=True))
+    counts = {}
+    for model in (Review, VendorReply, Product):
+        counts |= dict(model.objects.filter(report_count__gt=0).values_list("pk", "report_count"))
+
+    assert counts == standing
+    assert max(counts.values()) == 7  # a brigade
+    assert set(Report.objects.values_list("status", flat=True)) == set(Report.Status.values)
+
+
+def test_whatever_waits_has_an_open_case_and_every_queue_has_some():
+    cases = Case.objects.open()
+
+    assert set(cases.values_list("queue", flat=True)) == set(Case.Queue.values)
+    for content_type, model in (("review", Review), ("reply", VendorReply)):
+        waiting = set(model.objects.pending().values_list("pk", flat=True))
+        assert waiting <= set(cases.filter(content_type=content_type).values_list("content_id", flat=True))
+    assert all(case.parts and case.fingerprint for case in cases)
+    assert cases.overdue().exists()
+
+
+def test_following_the_cases_once_more_changes_none():
+    before = dict(Case.objects.values_list("pk", "version"))
+    with transaction.atomic():
+        for case in Case.objects.open():
+            follow(case.content_type, case.content_id)
+
+        assert dict(Case.objects.values_list("pk", "version")) == before
+        transaction.set_rollback(True)
+
+
+def test_decisions_have_a_history_and_some_wait_for_somebody_else():
+    for action in ("approve", "reject", "hide", "restore", "remove", "restrict", "dismiss", "overturn"):
+        assert Decision.objects.filter(action=action).exists(), action
+    for state, action in (("approved", "approve"), ("rejected", "reject")):
+        revisions = ReviewRevision.objects.filter(state=state).count()
+        assert Decision.objects.filter(content_type="review", action=action).count() == revisions
+    assert set(Appeal.objects.values_list("state", flat=True)) == {"pending", "overturned"}
+    assert Proposal.objects.get().state == "open"
+    assert set(VendorReply.objects.values_list("status", flat=True)) == {"approved", "pending"}
+    assert Restriction.objects.active().filter(review__restricted_at__isnull=False).count() == 1
+
+
+def test_the_waiting_proposal_can_be_carried_out_and_the_waiting_appeal_overturned():
+    with transaction.atomic():
+        approve_proposal(Proposal.objects.get().pk, approver=user("senior"))
+        appeal = Appeal.objects.get(state="pending")
+        rule(appeal.pk, moderator=user("senior"), ruling="overturn", text="It may stay.")
+
+        assert not Review.objects.get(pk=appeal.decision.content_id).is_hidden
+        transaction.set_rollback(True)
+
+
+def test_nothing_derived_has_drifted():
+    for name, target in reconcilers().items():
+        findings = Findings()
+        list(compare(target(), scope=Scope(), fix=False, batch_size=500, findings=findings))
+        assert not findings.drifted, (name, findings.examples)
+
+
+def test_finance_finds_a_payment_that_waits():
+    assert KINDS["payment"].count() == 1
 
 
 def test_no_work_is_left_to_do():

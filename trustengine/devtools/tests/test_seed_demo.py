@@ -42,6 +42,7 @@ def test_a_crash_half_way_leaves_nothing():
     assert not any(model.objects.exists() for model in TABLES)
 
 
+@pytest.mark.django_db
 def test_a_seed_gives_the_same_rows_all_day_long_and_another_seed_gives_others():
     morning = timezone.localtime().replace(hour=9, minute=0)
 

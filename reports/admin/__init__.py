@@ -1,0 +1,22 @@
+"""Moderation as lists: cases, reports, decisions, appeals, proposals, look-backs, statements and the catalogue."""
+
+from reports.admin import panels
+from reports.admin.appeals import AppealAdmin
+from reports.admin.cases import CaseAdmin
+from reports.admin.decisions import DecisionAdmin, StatementAdmin
+from reports.admin.look_backs import LookBackAdmin
+from reports.admin.proposals import ProposalAdmin
+from reports.admin.reasons import ReasonCodeAdmin
+from reports.admin.reports import ReportAdmin
+
+__all__ = [
+    "AppealAdmin",
+    "CaseAdmin",
+    "DecisionAdmin",
+    "LookBackAdmin",
+    "ProposalAdmin",
+    "ReasonCodeAdmin",
+    "ReportAdmin",
+    "StatementAdmin",
+    "panels",
+]

@@ -22,6 +22,7 @@ from trustengine.admin import name_of, register_page
 from trustengine.admin.evidence import as_uuid
 
 MOST = 100
+Lines = list[tuple[Row, str]]
 # What takes a second person is proposed case by case.
 IN_BATCH = tuple(choice for choice in CHOICES if choice.action != Action.SUSPEND)
 
@@ -34,14 +35,15 @@ def batch_step(request: HttpRequest) -> HttpResponseBase:
     cases = _selected(request)
     if not cases:
         return _nothing_selected(request)
-    choice = BY_ACTION.get(request.POST.get("action", "")) or IN_BATCH[0]
-    choice = choice if choice in IN_BATCH else IN_BATCH[0]
     if request.POST.get("confirmed"):
         return _carried_out(request, moderator, cases)
-    lines = _preview(cases, choice, moderator)
+    previews = _previews(cases, moderator)
+    chosen = BY_ACTION.get(request.POST.get("action", ""))
+    choice = chosen if chosen in previews else max(previews, key=lambda each: _fitting(previews[each]))
+    lines = previews[choice]
     context: dict[str, Any] = {
         "lines": lines,
-        "fit": len([row for row, problem in lines if not problem]),
+        "fit": _fitting(lines),
         "choice": choice,
         "choices": IN_BATCH,
         "reasons": reasons(),
@@ -97,17 +99,19 @@ def _selected(request: HttpRequest) -> list[Case]:
     return [found[number] for number in named if number in found]
 
 
-def _preview(cases: list[Case], choice: Choice, moderator: User) -> list[tuple[Row, str]]:
-    """Each case with why the action would not be carried out, "" where it would."""
-    contents = _contents(cases)
-    reported = _with_pending_reports(cases)
-    return [
-        (
-            row,
-            _problem(row.case, contents.get((row.case.content_type, row.case.content_id)), reported, choice, moderator),
-        )
-        for row in described(cases)
-    ]
+def _previews(cases: list[Case], moderator: User) -> dict[Choice, Lines]:
+    """For each action, the cases with why it would not be carried out, "" where it would."""
+    contents, reported, rows = _contents(cases), _with_pending_reports(cases), described(cases)
+    previews: dict[Choice, Lines] = {choice: [] for choice in IN_BATCH}
+    for row in rows:
+        content = contents.get((row.case.content_type, row.case.content_id))
+        for choice, lines in previews.items():
+            lines.append((row, _problem(row.case, content, reported, choice, moderator)))
+    return previews
+
+
+def _fitting(lines: Lines) -> int:
+    return sum(1 for _, problem in lines if not problem)
 
 
 def _problem(case: Case, content: Any, reported: set[tuple[str, UUID]], choice: Choice, moderator: User) -> str:

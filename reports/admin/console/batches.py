@@ -39,7 +39,7 @@ def batch_step(request: HttpRequest) -> HttpResponseBase:
         return _carried_out(request, moderator, cases)
     previews = _previews(cases, moderator)
     chosen = BY_ACTION.get(request.POST.get("action", ""))
-    choice = chosen if chosen in previews else max(previews, key=lambda each: _fitting(previews[each]))
+    choice = chosen if chosen in previews else _suggested(previews)
     lines = previews[choice]
     context: dict[str, Any] = {
         "lines": lines,
@@ -108,6 +108,11 @@ def _previews(cases: list[Case], moderator: User) -> dict[Choice, Lines]:
         for choice, lines in previews.items():
             lines.append((row, _problem(row.case, content, reported, choice, moderator)))
     return previews
+
+
+def _suggested(previews: dict[Choice, Lines]) -> Choice:
+    """What fits most cases, of the actions that are against nobody."""
+    return max((choice for choice in previews if choice.reason), key=lambda choice: _fitting(previews[choice]))
 
 
 def _fitting(lines: Lines) -> int:

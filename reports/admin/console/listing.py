@@ -165,7 +165,7 @@ def _searched(text: str) -> Q:
     if number is not None:
         return Q(pk=number) | Q(content_id=number) | Q(author_id=number)
     end = text.removeprefix("user ").removeprefix("case ").lower()
-    return Q(pk__endswith=end) | Q(author_id__endswith=end) | Q(content_id__endswith=end)
+    return Q(pk__endswith=end) | Q(author__id__endswith=end) | Q(content_id__endswith=end)
 
 
 def _beyond(after: str, *, is_open: bool) -> Q:

@@ -115,7 +115,7 @@
   function keepDraft(event) {
     const form = event.target.closest("[data-draft]");
     if (!form) return;
-    const kept = { fields: {}, armed: armed?.value || "" };
+    const kept = { fields: {} };
     for (const field of all("textarea", form)) kept.fields[field.name] = field.value;
     kept.reason = one("[name=reason]:checked", form)?.value || "";
     drafts.set(form.dataset.draft, kept);
@@ -133,15 +133,13 @@
       }
       const reason = all("[name=reason]", form).find((radio) => radio.value === kept.reason);
       if (reason) reason.checked = true;
-      const button = kept.armed && one(`[data-needs-reason][value="${kept.armed}"]`, form);
-      if (button) arm(button, { focus: false });
-      else if (Object.values(kept.fields).some(Boolean)) one("[data-why]", form)?.classList.add("te-open");
+      if (Object.values(kept.fields).some(Boolean)) one("[data-why]", form)?.classList.add("te-open");
     }
   }
 
   /* Deciding */
 
-  function arm(button, { focus = true } = {}) {
+  function arm(button) {
     disarm();
     armed = button;
     const form = button.form, why = one("[data-why]", form);
@@ -153,7 +151,7 @@
     confirm.hidden = one("[data-disarm]", why).hidden = false;
     const chosen = one("[name=reason]:checked", why);
     if (chosen) expand(chosen);
-    if (focus) (chosen || one("[name=reason]", why))?.focus();
+    (chosen || one("[name=reason]", why))?.focus();
   }
 
   function disarm() {

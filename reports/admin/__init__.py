@@ -1,6 +1,6 @@
-"""Moderation as lists: cases, reports, decisions, appeals, proposals, look-backs, statements and the catalogue."""
+"""The moderators' console, and moderation as lists: cases, reports, decisions, appeals, proposals, look-backs, statements and the catalogue."""
 
-from reports.admin import panels
+from reports.admin import console, panels
 from reports.admin.appeals import AppealAdmin
 from reports.admin.cases import CaseAdmin
 from reports.admin.decisions import DecisionAdmin, StatementAdmin
@@ -18,5 +18,6 @@ __all__ = [
     "ReasonCodeAdmin",
     "ReportAdmin",
     "StatementAdmin",
+    "console",
     "panels",
 ]

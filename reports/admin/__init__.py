@@ -1,4 +1,4 @@
-"""The moderators' console, and moderation as lists: cases, reports, decisions, appeals, proposals, look-backs, statements and the catalogue."""
+"""The moderators' console, and moderation as lists."""
 
 from reports.admin import console, panels
 from reports.admin.appeals import AppealAdmin

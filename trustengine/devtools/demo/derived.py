@@ -48,11 +48,13 @@ def _weigh_cases() -> None:
 
 def _tell_those_concerned() -> None:
     """Statements of reasons for the decisions that limited somebody, and the mails that carried them."""
-    limiting = Decision.objects.filter(action__in=["hide", "remove", "reject"]).select_related("reason", "text")
+    limiting = Decision.objects.filter(action__in=["hide", "remove", "reject"], author__isnull=False).select_related(
+        "author", "reason", "text"
+    )
     statements = [
         StatementOfReasons(
             decision=decision,
-            recipient_id=decision.author_id,
+            recipient=decision.author,
             role=StatementOfReasons.Role.AUTHOR,
             text=compose(decision, StatementOfReasons.Role.AUTHOR),
             created_at=decision.notice_after,

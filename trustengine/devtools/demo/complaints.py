@@ -230,7 +230,7 @@ class Complaints:
         facts: str,
     ) -> Decision:
         review, case = story.review, reports[0].case
-        before = {"is_hidden": False, "removed_at": None}
+        before: dict[str, Any] = {"is_hidden": False, "removed_at": None}
         after = dict(before)
         if action == "hide":
             review.is_hidden = after["is_hidden"] = True
@@ -239,9 +239,17 @@ class Complaints:
             review.removed_at, review.removal_reason, review.removal_ground = moment, reason, "terms"
             after["removed_at"] = moment.isoformat()
             self._note(moment, "review.removed", review, by, {"removed_at": None}, {"removed_at": moment}, reason)
-        changed = {"before": before, "after": after} if before != after else {}
+        is_changed = before != after
         decision = self.desk.decide(
-            case, moment, **self._about(review), action=action, reason=reason, by=by, facts=facts, **changed
+            case,
+            moment,
+            **self._about(review),
+            action=action,
+            reason=reason,
+            by=by,
+            facts=facts,
+            before=before if is_changed else None,
+            after=after if is_changed else None,
         )
         for report in reports:
             report.status = Report.Status.DISMISSED if action == "dismiss" else Report.Status.ACTIONED

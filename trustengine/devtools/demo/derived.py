@@ -59,5 +59,6 @@ def _tell_those_concerned() -> None:
             mailed_at=decision.notice_after,
         )
         for decision in limiting
+        if decision.author_id is not None
     ]
     StatementOfReasons.objects.bulk_create(statements)

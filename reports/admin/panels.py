@@ -1,14 +1,12 @@
 """What moderation puts on the home page and into the sidebar."""
 
-from typing import Any
-
 from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from reports.models import Appeal, Case, Decision, Proposal
+from reports.models import Case, Decision, Proposal
 from trustengine.admin import Area, Card, Chart, Link, Panel, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days, start_of
 from trustengine.admin.presentation import duration
@@ -46,13 +44,10 @@ def cases_per_queue(request: HttpRequest) -> Panel:
         rows.append(
             {"title": queue.label, "count": count, "late": late, "url": f"{reverse(CASES)}?saved={queue.value}"}
         )
-    waiting: list[tuple[str, str, Any]] = [
-        ("Appeals to rule on", "appeal", Appeal.objects.filter(state=Appeal.State.PENDING)),
-        ("Proposals to settle", "proposal", Proposal.objects.filter(state=Proposal.State.OPEN)),
-    ]
-    for title, page, things in waiting:
-        if request.user.has_perm(f"reports.view_{page}") and (count := things.count()):
-            rows.append({"title": title, "count": count, "late": 0, "url": reverse(f"admin:reports_{page}_changelist")})
+    if request.user.has_perm("reports.view_proposal"):
+        waiting = Proposal.objects.filter(state=Proposal.State.OPEN).count()
+        url = f"{reverse('admin:reports_proposal_changelist')}?saved=open"
+        rows.append({"title": "Proposals for a second person", "count": waiting, "late": 0, "url": url})
     return Panel("Cases", "console/reports/queues.html", {"rows": rows}, reverse(CASES))
 
 

@@ -59,6 +59,7 @@ class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
     ]
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2", "is_staff", "groups"]})]
     actions = ["suspend", "reinstate"]
+    change_form_before_template = "console/accounts/pages.html"
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [*self.list_display, *(IDENTITIES if sees_identities(request) else ())]

@@ -239,9 +239,17 @@ class Complaints:
             review.removed_at, review.removal_reason, review.removal_ground = moment, reason, "terms"
             after["removed_at"] = moment.isoformat()
             self._note(moment, "review.removed", review, by, {"removed_at": None}, {"removed_at": moment}, reason)
-        changed: dict[str, Any] = {"before": before, "after": after} if before != after else {}
+        is_changed = before != after
         decision = self.desk.decide(
-            case, moment, **self._about(review), action=action, reason=reason, by=by, facts=facts, **changed
+            case,
+            moment,
+            **self._about(review),
+            action=action,
+            reason=reason,
+            by=by,
+            facts=facts,
+            before=before if is_changed else None,
+            after=after if is_changed else None,
         )
         for report in reports:
             report.status = Report.Status.DISMISSED if action == "dismiss" else Report.Status.ACTIONED

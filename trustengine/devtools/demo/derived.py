@@ -48,9 +48,8 @@ def _weigh_cases() -> None:
 
 def _tell_those_concerned() -> None:
     """Statements of reasons for the decisions that limited somebody, and the mails that carried them."""
-    limiting = Decision.objects.filter(action__in=["hide", "remove", "reject"], author__isnull=False).select_related(
-        "author", "reason", "text"
-    )
+    limiting = Decision.objects.filter(action__in=["hide", "remove", "reject"], author__isnull=False)
+    limiting = limiting.select_related("author", "reason", "text")
     statements = [
         StatementOfReasons(
             decision=decision,
@@ -61,5 +60,6 @@ def _tell_those_concerned() -> None:
             mailed_at=decision.notice_after,
         )
         for decision in limiting
+        if decision.author_id is not None
     ]
     StatementOfReasons.objects.bulk_create(statements)

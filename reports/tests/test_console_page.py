@@ -200,6 +200,16 @@ def test_a_case_shows_the_text_as_reported_beside_what_became_of_it(console):
     assert "Offensive or hateful" in page
 
 
+def test_a_case_tells_when_it_was_opened_and_what_its_priority_is_made_of(console):
+    case = reported(reason="illegal").case
+    assert ">just now</time>," in text(console.get(f"{PAGE}?case={case.pk}"))
+    Case.objects.update(opened_at=timezone.now() - timedelta(minutes=5))
+    page = text(console.get(f"{PAGE}?case={case.pk}"))
+
+    assert ">5 min</time> ago, due" in page
+    assert "1 report, the weightiest reporter unproven" in page
+
+
 def test_reporters_stay_unnamed_for_those_who_may_not_see_identities(console, client):
     case = reported(reporter=UserFactory(username="tattler")).case
     assert "tattler" not in text(console.get(f"{PAGE}?case={case.pk}"))

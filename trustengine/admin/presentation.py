@@ -76,6 +76,13 @@ def age(moment: datetime | None) -> SafeString | str:
     )
 
 
+def ago(moment: datetime | None) -> SafeString | str:
+    """The same as part of a sentence: "5 min ago", "just now"."""
+    if moment is None or timezone.now() - moment < timedelta(minutes=1):
+        return age(moment)
+    return format_html("{} ago", age(moment))
+
+
 def money(cents: int | None, currency: str) -> str:
     """An amount in minor units, with its currency."""
     if cents is None:

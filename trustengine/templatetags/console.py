@@ -14,6 +14,7 @@ register = template.Library()
 register.filter("stars", presentation.stars)
 register.filter("pill", presentation.pill)
 register.filter("age", presentation.age)
+register.filter("ago", presentation.ago)
 register.filter("money", presentation.money)
 
 

@@ -293,6 +293,7 @@
     const place = document.getElementById("te-refusal");
     if (!place || place.childElementCount) return;
     const banner = element("div", "", "te-banner te-refused");
+    banner.setAttribute("role", "alert");
     banner.append(element("p", words));
     const button = element("button", "Show it as it is now", "te-button");
     button.type = "button";

@@ -27,6 +27,13 @@ EXPORT = "/api/v1/me/export/"
 NOT_EXPORTED = {
     "orders.product": "belongs to a vendor, which is a business and not a person",
     "orders.vendorterms": "belongs to a vendor, which is a business and not a person",
+    "reviews.vendorreply": "belongs to a vendor; who wrote which of its texts is told with the revisions",
+    "reviews.quarantine": "is about a product; who opened or decided it stands in the audit entries",
+    "reviews.screeningpolicy": "is the marketplace's; who wrote and published it stands in the audit entries",
+    "reviews.denyterm": "is the marketplace's; who added and retired it stands in the audit entries",
+    "reports.case": "orders the moderators' work; what came of it is told in the statements of reasons",
+    "reports.proposal": "is a draft of a decision; who proposed and settled it stands in the audit entries",
+    "reports.lookback": "orders the moderators' work; what came of it is told in the statements of reasons",
 }
 IDS_OF_USERS = {"user_id", "actor_id", "author_id", "voter_id", "reporter_id", "customer_id", "profile_id", "caller"}
 

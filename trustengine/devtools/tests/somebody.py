@@ -57,8 +57,8 @@ CARDHOLDER, TRACKING = "W. Zauberfloete-Schikaneder", "JD-PARCEL-0815-4711"
 
 # Parts of every text above, so that a cut one is found too.
 TRACES = [
-    NAME, "Zauberflöte", EMAIL, SUBJECT, ADDRESS, "Quetzalcoatl", "Xylophone", "Brobdingnagian", "Schikaneder", TRACKING,
-    "Jabberwock", "Bandersnatch",
+    NAME, "Zauberflöte", EMAIL, SUBJECT, ADDRESS, "Quetzalcoatl", "Xylophone", "Brobdingnagian", "Schikaneder",
+    TRACKING, "Jabberwock", "Bandersnatch",
 ]  # fmt: skip
 
 

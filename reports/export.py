@@ -47,7 +47,8 @@ def appeals(user: User) -> Iterator[Row]:
 @exporter("reports.record", "reports.ReporterRecord")
 def reporter_record(user: User) -> Iterator[Row]:
     """What became of their reports, by which the next one is weighed."""
-    yield from ReporterRecord.objects.filter(user=user).values("actioned", "dismissed", "computed_at")
+    for row in ReporterRecord.objects.filter(user=user):
+        yield _members(row, ("actioned", "dismissed", "computed_at"))
 
 
 def _members(row: object, names: tuple[str, ...]) -> Row:

@@ -1,8 +1,11 @@
 """What orders take away of a person. The orders stay, as records of commerce, under a profile that names nobody."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from orders.export import of_customer
 from orders.models import CartItem, CheckoutLine, OrderItem, PaymentEvent, Product
@@ -10,8 +13,8 @@ from trustengine.accounts.erasing import eraser, hindrance
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.jobs.registry import job, scheduled
 
-ERASED: dict[str, Any] = {"erased": True}  # in place of a payload
-SETTLED = [PaymentEvent.State.PROCESSED, PaymentEvent.State.IGNORED]
+ERASED: dict[str, Any] = {}  # in place of a payload: what may be tried again has one
+SETTLED = Q(state__in=[PaymentEvent.State.PROCESSED, PaymentEvent.State.IGNORED])
 LATE_PAYLOADS = 5_000
 UNFINISHED = [OrderItem.Fulfilment.PENDING, OrderItem.Fulfilment.PROCESSING, OrderItem.Fulfilment.SHIPPED]
 
@@ -47,18 +50,22 @@ def forget_parcels(user: User, limit: int) -> int:
 @eraser("orders.payments", order=41)
 def forget_payloads(user: User, limit: int) -> int:
     """What the payment provider told of them. What is still to be processed is left to ``forget_late_payloads``."""
-    return _forget(PaymentEvent.objects.filter(of_customer(user)), limit)
+    return _forget(PaymentEvent.objects.filter(SETTLED, of_customer(user)), limit)
 
 
 @scheduled("53 3 * * *")
 @job(queue="low")
 def forget_late_payloads() -> dict[str, int]:
-    """Payloads of erased people that were processed after their erasure, such as a refund's."""
+    """Payloads of erased people that were processed after their erasure, such as a refund's.
+
+    One that failed is the operators' to try again for as many days as an event may wait.
+    """
     erased = Q(checkout__customer__user__erasure__isnull=False) | Q(order__customer__user__erasure__isnull=False)
-    return {"payloads": _forget(PaymentEvent.objects.filter(erased), LATE_PAYLOADS)}
+    long_ago = timezone.now() - timedelta(days=settings.PAYMENT_EVENT_DAYS)
+    given_up = Q(state=PaymentEvent.State.FAILED, received_at__lt=long_ago)
+    return {"payloads": _forget(PaymentEvent.objects.filter(erased).filter(SETTLED | given_up), LATE_PAYLOADS)}
 
 
 def _forget(events: "QuerySet[PaymentEvent]", limit: int) -> int:
-    told = events.filter(state__in=SETTLED).exclude(payload=ERASED).order_by("pk")
-    found = told.values_list("pk", flat=True)[:limit]
+    found = events.exclude(payload=ERASED).order_by("pk").values_list("pk", flat=True)[:limit]
     return PaymentEvent.objects.filter(pk__in=list(found)).update(payload=ERASED)

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 
 from django.db.models import Prefetch, Q
 
-from orders.models import CartItem, Checkout, CheckoutLine, Order, OrderItem, PaymentEvent
+from orders.models import (
+    CartItem,
+    Checkout,
+    CheckoutLine,
+    Dispute,
+    Notice,
+    NoticeItem,
+    Order,
+    OrderItem,
+    PaymentEvent,
+    Refund,
+    RefundLine,
+)
 from trustengine.accounts.exporting import Row, exporter, in_batches
 from trustengine.accounts.models import User
 
@@ -36,6 +48,25 @@ CHECKOUT = (
     "created_at",
 )
 LINE = ("product_id", "vendor_id", "quantity", "unit_price_cents", "held")
+REFUND = (
+    "id",
+    "order_id",
+    "checkout_id",
+    "amount_cents",
+    "currency",
+    "reason",
+    "note",
+    "state",
+    "provider",
+    "payment_intent_id",
+    "provider_refund_id",
+    "failure",
+    "created_at",
+    "sent_at",
+    "settled_at",
+)
+DISPUTE = ("id", "order", "amount_cents", "reason", "opened_at", "closed_at", "outcome")
+NOTICE = ("id", "kind", "order_id", "occasion", "amount_cents", "state", "outcome", "created_at", "settled_at")
 
 
 @exporter("orders.orders", "orders.Order", "orders.OrderItem")
@@ -62,6 +93,29 @@ def checkouts(user: User) -> Iterator[Row]:
 def payment_events(user: User) -> Iterator[Row]:
     rows = PaymentEvent.objects.filter(of_customer(user))
     yield from in_batches(rows.values("id", "type", "payment_intent_id", "payload", "state", "made_at", "received_at"))
+
+
+@exporter("orders.refunds", "orders.Refund", "orders.RefundLine")
+def refunds(user: User) -> Iterator[Row]:
+    """Money that goes back to them; not who asked for it."""
+    theirs = Q(order__customer__user=user) | Q(checkout__customer__user=user)
+    lines = Prefetch("lines", RefundLine.objects.order_by("pk"))
+    for refund in in_batches(Refund.objects.filter(theirs).prefetch_related(lines)):
+        gives = [members(line, ("item_id", "amount_cents")) for line in refund.lines.all()]
+        yield members(refund, REFUND) | {"lines": gives}
+
+
+@exporter("orders.disputes", "orders.Dispute")
+def disputes(user: User) -> Iterator[Row]:
+    yield from in_batches(Dispute.objects.filter(order__customer__user=user).values(*DISPUTE))
+
+
+@exporter("orders.notices", "orders.Notice", "orders.NoticeItem")
+def notices(user: User) -> Iterator[Row]:
+    """What they were told by e-mail, as customers and as members of vendors."""
+    lines = Prefetch("lines", NoticeItem.objects.order_by("pk"))
+    for notice in in_batches(Notice.objects.filter(recipient=user).prefetch_related(lines)):
+        yield members(notice, NOTICE) | {"items": [line.item_id for line in notice.lines.all()]}
 
 
 def of_customer(user: User) -> Q:

@@ -33,6 +33,7 @@ def follow_review(key: str) -> None:
 @subscribe("reviews.reply_submitted", key="reply_id")
 @subscribe("reviews.reply_decided", key="reply_id")
 @subscribe("reviews.reply_visibility_changed", key="reply_id")
+@subscribe("reviews.reply_withdrawn", key="reply_id")
 @job(queue="high", coalesce=True)
 def follow_reply(key: str) -> None:
     """The same for a vendor's reply."""

@@ -1,65 +1,64 @@
-"""What reviews take away of a person: their texts, their stars, their votes.
+"""What reviews take away of a person: their texts and pictures, where these came from, their stars, their votes.
 
-Locks: review by id → rating by product; vote → shard, both by review.
+What they wrote in a vendor's name is the vendor's and stays; the author of its revisions
+means nobody then. What a vendor replied to their reviews speaks to them, and goes.
+Locks: review by id → its reply → rating by product; vote → shard, both by review.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from reviews.jobs import fold_votes
-from reviews.models import Review, ReviewRevision, Screening
+from reviews.fingerprints import forget_fingerprints
+from reviews.models import (
+    ReplyRevision,
+    Review,
+    ReviewFingerprint,
+    ReviewPhoto,
+    ReviewRevision,
+    Screening,
+    VendorReply,
+)
 from reviews.ratings import rating_follows
+from reviews.services import standing
+from reviews.services.photos import delete_photos_of
 from trustengine.accounts.erasing import eraser
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.bulk import Among
-from trustengine.jobs.services import enqueue_keys, publish
-
-logger = structlog.get_logger(__name__)
+from trustengine.jobs.services import publish
 
 REVIEWS_PER_BATCH = 50  # each may wait for the counters of a product
-
-TAKE_VOTES = """
-    WITH batch AS (
-        SELECT review_id, user_id FROM reviews_reviewvote WHERE user_id = %s ORDER BY review_id LIMIT %s FOR UPDATE
-    )
-    DELETE FROM reviews_reviewvote AS vote USING batch
-    WHERE vote.review_id = batch.review_id AND vote.user_id = batch.user_id
-    RETURNING vote.review_id, vote.shard, vote.helpful
-"""
-LOCK_SHARDS = """
-    SELECT 1 FROM reviews_reviewvoteshard AS stored
-    JOIN unnest(%(reviews)s::uuid[], %(shards)s::int[]) AS gone (review_id, shard) USING (review_id, shard)
-    ORDER BY stored.review_id, stored.shard FOR NO KEY UPDATE OF stored
-"""
-COUNT_DOWN = """
-    UPDATE reviews_reviewvoteshard AS stored
-    SET helpful = stored.helpful - gone.helpful, unhelpful = stored.unhelpful - gone.unhelpful
-    FROM unnest(%(reviews)s::uuid[], %(shards)s::int[], %(helpful)s::int[], %(unhelpful)s::int[])
-        AS gone (review_id, shard, helpful, unhelpful)
-    WHERE stored.review_id = gone.review_id AND stored.shard = gone.shard
-"""
 
 
 @eraser("reviews.reviews", order=10, most=REVIEWS_PER_BATCH)
 def take_away_reviews(user: User, limit: int) -> int:
-    """Their reviews leave the public and the rating; title and comment go from every revision, the stars stay behind.
+    """Their reviews leave the public and the rating; texts and photos go, of every revision, and the stars stay behind.
 
     The rows stay too: others have voted on them, and moderators have decided.
     """
+    of_review = Q(review=OuterRef("pk"))
     written = ~Q(title="") | ~Q(comment="")
-    texts = ReviewRevision.objects.filter(written, review=OuterRef("pk"))
-    waiting = ReviewRevision.objects.filter(review=OuterRef("pk"), state=ReviewRevision.State.PENDING)
-    left = Review.objects.filter(Q(deleted_at=None) | written | Exists(texts) | Exists(waiting), author=user)
+    traced = written | ~Q(ip_hash="") | ~Q(agent_hash="") | Q(state=ReviewRevision.State.PENDING)
+    left = Review.objects.filter(
+        Q(deleted_at=None)
+        | written
+        | Exists(ReviewRevision.objects.filter(of_review, traced))
+        | Exists(ReviewPhoto.objects.filter(of_review))
+        | Exists(ReviewFingerprint.objects.filter(of_review))
+        | Exists(VendorReply.objects.filter(of_review).filter(_unforgotten())),
+        author=user,
+    )
     some = left.select_for_update(of=("self",), no_key=True).order_by("pk")
     reviews = list(some[:limit])
-    _forget_revisions([review.pk for review in reviews])
+    ids = [review.pk for review in reviews]
+    _forget_revisions(ids)
+    forget_fingerprints(ids)
+    _forget_replies(ids)
+    for review_id in ids:
+        delete_photos_of(review_id)
     # All are locked; their products' counters come in the one order that keeps two erasures from deadlock.
     for review in sorted(reviews, key=lambda review: review.product_id):
         _forget(review)
@@ -68,32 +67,43 @@ def take_away_reviews(user: User, limit: int) -> int:
 
 @eraser("reviews.votes", order=20)
 def take_back_votes(user: User, limit: int) -> int:
-    """Delete votes and count them down in their shards, both in one order, and have the totals folded."""
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_VOTES, [user.pk, limit])
-        taken: list[tuple[UUID, int, bool]] = sorted(cursor.fetchall())
-        if not taken:
-            return 0
-        reviews, shards, helpful = (list(column) for column in zip(*taken, strict=True))
-        gone: dict[str, Any] = {"reviews": reviews, "shards": shards}
-        cursor.execute(LOCK_SHARDS, gone)
-        gone |= {"helpful": [int(vote) for vote in helpful], "unhelpful": [int(not vote) for vote in helpful]}
-        cursor.execute(COUNT_DOWN, gone)
-        if cursor.rowcount != len(taken):
-            logger.error("vote_shard_missing", votes=len(taken), shards=cursor.rowcount)
-    record("votes.taken_back", user, after={"votes": len(taken)})
-    enqueue_keys(fold_votes, reviews, priority=7)
-    return len(taken)
+    """Delete votes, and count down those that count."""
+    return standing.take_back_votes(user.pk, batch=limit)
 
 
 def _forget_revisions(reviews: Sequence[UUID]) -> None:
     revisions = ReviewRevision.objects.filter(Among("review", reviews))
-    revisions.update(title="", comment="")
+    revisions.update(title="", comment="", ip_hash="", agent_hash="")
     revisions.filter(state=ReviewRevision.State.PENDING).update(
         state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
     )
     # What was found in a text quotes it.
     Screening.objects.filter(Among("revision__review", reviews)).update(signals=[])
+
+
+def _unforgotten() -> Q:
+    return (
+        Q(deleted_at=None) | ~Q(text="") | Exists(ReplyRevision.objects.filter(reply=OuterRef("pk")).exclude(text=""))
+    )
+
+
+def _forget_replies(reviews: Sequence[UUID]) -> None:
+    """Vendors' replies to these reviews, which nobody sees any more: they address whom they speak to."""
+    replies = VendorReply.objects.filter(_unforgotten(), Among("review", reviews)).select_related("review")
+    for reply in replies.select_for_update(of=("self",), no_key=True).order_by("review"):
+        revisions = reply.revisions.all()
+        revisions.update(text="", signals=[])
+        revisions.filter(state=ReplyRevision.State.PENDING).update(
+            state=ReplyRevision.State.SUPERSEDED, decided_at=timezone.now()
+        )
+        was_live = reply.deleted_at is None
+        reply.text, reply.deleted_at = "", reply.deleted_at or timezone.now()
+        reply.save(update_fields=["text", "deleted_at", "updated_at"])
+        before = {"deleted_at": None} if was_live else {}
+        record("reply.erased", reply, before=before, after={"deleted_at": reply.deleted_at})
+        if was_live:
+            about = {"review_id": reply.review_id, "product_id": reply.review.product_id}
+            publish("reviews.reply_withdrawn", reply_id=reply.pk, **about)
 
 
 def _forget(review: Review) -> None:

@@ -15,7 +15,7 @@ from orders.services.fulfilment import (
     move_item,
     transition_item,
 )
-from orders.services.payments import forget_payloads, retry_event, take_event, wake_waiting_events
+from orders.services.payments import retry_event, take_event, wake_waiting_events
 from orders.services.refunding import refund_checkout, refund_items
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "close_if_overdue",
     "create_product",
     "derive_order_status",
-    "forget_payloads",
     "lock_item",
     "lock_order",
     "move_item",

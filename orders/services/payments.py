@@ -11,14 +11,13 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from orders.jobs.payments import process_payment
 from orders.models import Checkout, PaymentEvent
 from orders.payments.events import ProviderEvent
 from orders.services.payment_events import HANDLERS, RANKS, Outcome
-from trustengine.accounts.models import Profile, User
+from trustengine.accounts.models import User
 from trustengine.api.problems import is_retryable
 from trustengine.audit.services import record
 from trustengine.errors import InvalidTransition, NotFound
@@ -108,13 +107,6 @@ def retry_event(event_id: str, *, actor: User | None) -> PaymentEvent:
     record("payment_event.retried", event, actor=actor, before=before, after={"state": event.state})
     enqueue(process_payment, key=event.payment_intent_id, priority=1)
     return event
-
-
-def forget_payloads(customer: Profile) -> int:
-    """Erase what the provider told about a customer's payments; returns of how many events. That they came, stays."""
-    intents = Checkout.objects.filter(customer=customer).values("payment_intent_id")
-    theirs = Q(checkout__customer=customer) | Q(order__customer=customer) | Q(payment_intent_id__in=intents)
-    return PaymentEvent.objects.filter(theirs).exclude(payload={}).update(payload={})
 
 
 def _not_ours(event: ProviderEvent) -> str:

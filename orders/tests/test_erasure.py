@@ -1,13 +1,17 @@
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from orders.erasure import ERASED, forget_late_payloads
 from orders.models import Checkout, CheckoutLine, OrderItem, PaymentEvent, Product
+from orders.services import retry_event
 from orders.tests.factories import OrderFactory, OrderItemFactory, ProductFactory
 from trustengine.accounts.erasing import request_erasure
 from trustengine.accounts.errors import ErasureHindered
 from trustengine.accounts.models import Membership
 from trustengine.accounts.tests.factories import MembershipFactory, UserFactory, VendorFactory
+from trustengine.errors import InvalidTransition
 from trustengine.testing import run_due_jobs
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +94,21 @@ def test_payloads_that_are_still_to_be_processed_are_left_until_they_were():
     other.refresh_from_db()
     assert (late.payload, other.payload) == (ERASED, {"name": "Ada"})
     assert forget_late_payloads() == {"payloads": 0}
+
+
+def test_a_failed_payload_is_the_operators_for_a_while_and_then_goes_too(settings):
+    user = UserFactory()
+    order = OrderFactory(buyer=user)
+    fields = {"type": "charge.refunded", "payload": {"name": "Ada"}, "order": order, "state": "failed"}
+    event = PaymentEvent.objects.create(id="evt_failed", made_at=timezone.now(), **fields)
+    request_erasure(user, actor=None)
+    run_due_jobs()
+    assert forget_late_payloads() == {"payloads": 0}
+    PaymentEvent.objects.update(received_at=timezone.now() - timedelta(days=settings.PAYMENT_EVENT_DAYS + 1))
+
+    assert forget_late_payloads() == {"payloads": 1}
+
+    event.refresh_from_db()
+    assert (event.payload, event.state) == (ERASED, "failed")
+    with pytest.raises(InvalidTransition):
+        retry_event(event.pk, actor=None)

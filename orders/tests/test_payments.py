@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from orders.jobs.payments import process_payment
 from orders.models import CartItem, Checkout, Dispute, Order, PaymentEvent
-from orders.services import forget_payloads, retry_event, stock, wake_waiting_events
+from orders.services import retry_event, stock, wake_waiting_events
 from orders.services.payment_events import HANDLERS
 from orders.tests.factories import ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, paid_order, post, tell
@@ -247,20 +247,6 @@ def test_a_dispute_is_opened_and_closed_once_and_told():
     assert dispute.closed_at
     verbs = Entry.objects.filter(object_id=str(order.pk), verb__contains="dispute").values_list("verb", flat=True)
     assert sorted(verbs) == ["order.dispute_closed", "order.payment_disputed"]
-
-
-@pytest.mark.django_db
-def test_erasure_reaches_what_the_provider_told():
-    checkout = open_checkout()
-    tell(SUCCEEDED, checkout, receipt_email="ada@example.org")
-    other = open_checkout()
-    tell(SUCCEEDED, other)
-
-    assert forget_payloads(checkout.customer) == 1
-
-    assert PaymentEvent.objects.get(payment_intent_id=checkout.payment_intent_id).payload == {}
-    assert PaymentEvent.objects.get(payment_intent_id=other.payment_intent_id).payload
-    assert forget_payloads(checkout.customer) == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from reviews.screening.signals import Candidate, Signal
 from reviews.services.replies import has_earned_trust
 from reviews.services.reply_moderation import approve_reply
 from trustengine.audit.services import record
+from trustengine.jobs.services import publish
 
 
 @transaction.atomic
@@ -30,6 +31,8 @@ def screen_reply(reply_id: UUID) -> None:
     record("reply.screened", reply, after=after)
     if not signals and has_earned_trust(reply):
         approve_reply(reply.pk, actor=None, revision=revision.number, reason="trusted_vendor")
+    else:
+        publish("reviews.reply_submitted", reply_id=reply.pk)
 
 
 def _find_signals(reply: VendorReply, revision: ReplyRevision) -> list[Signal]:

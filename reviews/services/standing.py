@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection, transaction
 
 from reviews.jobs import fold_votes
@@ -15,6 +16,8 @@ from reviews.models import ReviewVote, ReviewVoteShard
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.jobs.services import enqueue_keys
+
+logger = structlog.get_logger(__name__)
 
 # In the order of keys, which is that of every writer of several shards.
 LOCK_VOTES = """
@@ -128,4 +131,7 @@ def _move_shards(votes: Sequence[tuple[UUID, int, bool]], step: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOCK_SHARDS, arrays)
         cursor.execute(MOVE_SHARDS, arrays)
+        if cursor.rowcount != len(votes):
+            # The votes are the facts; ``reconcile votes`` rebuilds what is missing.
+            logger.error("vote_shard_missing", votes=len(votes), shards=cursor.rowcount)
     enqueue_keys(fold_votes, arrays["reviews"])

@@ -45,8 +45,8 @@ VOTES = Limit("votes", "VOTES_PER_MINUTE", WithoutRedis.DATABASE)
 # All that decides, in one round trip: the voter under a lock, the review without one.
 CHECK = """
     SELECT voter.suspended_at IS NULL AND voter.is_active, review.author_id, review.deleted_at IS NOT NULL,
-        review.status = 'approved' AND NOT review.is_hidden AND review.restricted_at IS NULL
-            AND review.removed_at IS NULL, product.is_active,
+        review.status = 'approved' AND NOT review.is_hidden AND review.removed_at IS NULL,
+        review.restricted_at IS NOT NULL, product.is_active,
         EXISTS (SELECT FROM accounts_membership WHERE user_id = voter.id AND profile_id = product.vendor_id),
         heat.next_fold_at
     FROM accounts_user AS voter
@@ -165,17 +165,19 @@ def _check_votable(cursor: Any, review_id: UUID, voter: User) -> datetime | None
     row = cursor.fetchone()
     if row is None or not row[0]:
         raise AccountSuspended
-    _, author_id, is_deleted, is_public, is_sold, sells_it, fold_at = row
+    _, author_id, is_deleted, is_shown, is_restricted, is_sold, sells_it, fold_at = row
     if author_id is None:
         raise ReviewNotFound
     if is_deleted:
         raise ReviewDeleted
-    if not is_public:
-        sees_it = author_id == voter.pk or voter.has_perm("reviews.moderate_review")
+    is_own = author_id == voter.pk
+    # Authors are told nothing here of a restriction, which may be one that they are not to know of.
+    if not is_shown or (is_restricted and not is_own):
+        sees_it = is_own or voter.has_perm("reviews.moderate_review")
         raise ReviewNotApproved if sees_it else ReviewNotFound
     if not is_sold:
         raise ProductInactive
-    if author_id == voter.pk:
+    if is_own:
         raise SelfVoteProhibited
     if sells_it:
         raise ConflictOfInterest

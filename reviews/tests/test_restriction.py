@@ -13,9 +13,11 @@ from reviews.jobs import find_expired_restrictions
 from reviews.models import ProductRating, Restriction, Review
 from reviews.services import (
     approve_review,
+    cast_vote,
     lift_restriction,
     restrict_review,
     withdraw_review,
+    withdraw_vote,
     write_reply,
 )
 from reviews.services.reply_moderation import approve_reply
@@ -259,3 +261,18 @@ def test_moderators_and_the_author_still_read_a_restricted_review():
     for reader in (review.author, moderator()):
         assert api_client_for(reader).get(f"/api/v1/reviews/{review.pk}/").status_code == 200
         assert api_client_for(reader).get(f"/api/v1/reviews/{review.pk}/history/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_voting_on_ones_own_review_gives_no_restriction_away():
+    plain, restricted = approved_review(), approved_review()
+    restrict_review(restricted.pk, actor=None, ground=EXCEPTED, notify=False)
+
+    for review in (plain, restricted):
+        for vote in (partial(cast_vote, vote_type="helpful"), withdraw_vote):
+            with pytest.raises(errors.SelfVoteProhibited):
+                vote(review.pk, voter=review.author)
+    with pytest.raises(errors.ReviewNotFound):
+        cast_vote(restricted.pk, voter=UserFactory(), vote_type="helpful")
+    with pytest.raises(errors.ReviewNotApproved):
+        cast_vote(restricted.pk, voter=moderator(), vote_type="helpful")

@@ -11,6 +11,7 @@ from reviews import errors
 from reviews.models import SHARDS, Review, ReviewVote, ReviewVoteShard, shard_of
 from reviews.services import cast_vote, hide_review, withdraw_review, withdraw_vote
 from reviews.tests.factories import approved_review, moderator, pending_review
+from trustengine.accounts.erasing import request_erasure
 from trustengine.accounts.models import Membership, User
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.audit.models import Entry
@@ -197,3 +198,14 @@ def test_a_vote_costs_a_fixed_number_of_statements(django_assert_num_queries):
         cast_vote(review.pk, voter=voter, vote_type="helpful")
     with django_assert_num_queries(8):  # and a change moves its shard in a later statement
         cast_vote(review.pk, voter=voter, vote_type="unhelpful")
+
+
+@pytest.mark.django_db
+def test_a_closed_account_votes_no_more_whatever_its_caller_still_believes():
+    review, voter = approved_review(), UserFactory()
+    request_erasure(User.objects.get(pk=voter.pk), actor=None)
+    assert voter.is_active  # as loaded before the account was closed
+
+    with pytest.raises(AccountSuspended):
+        cast_vote(review.pk, voter=voter, vote_type="helpful")
+    assert not ReviewVote.objects.exists()

@@ -10,13 +10,39 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from orders.models import CartItem, Checkout, CheckoutLine, OrderItem, PaymentEvent, Product
+from orders.models import (
+    CartItem,
+    Checkout,
+    CheckoutLine,
+    Dispute,
+    Notice,
+    NoticeItem,
+    OrderItem,
+    PaymentEvent,
+    Product,
+    Refund,
+    RefundLine,
+)
 from orders.tests.factories import OrderItemFactory, ProductFactory
-from reviews.models import Review
-from reviews.services import approve_review, cast_vote
+from reports.models import Evidence, Report
+from reports.services.appeals import appeal, rule
+from reports.services.evidence import add_evidence
+from reports.services.reporting import submit_report
+from reports.services.statements import deliver
+from reports.tests.factories import decided, senior
+from reviews.models import Review, ReviewPhoto
+from reviews.services import (
+    approve_reply,
+    approve_review,
+    cast_vote,
+    lift_restriction,
+    restrict_review,
+    write_reply,
+)
 from reviews.tests.factories import approved_review, delivered_purchase, moderator
-from trustengine.accounts.models import User
-from trustengine.accounts.tests.factories import StaffFactory, UserFactory
+from reviews.tests.pictures import picture, upload
+from trustengine.accounts.models import Membership, User
+from trustengine.accounts.tests.factories import MembershipFactory, StaffFactory, UserFactory
 from trustengine.jobs.models import Job
 from trustengine.testing import api_client_for, run_due_jobs
 
@@ -25,11 +51,14 @@ EMAIL, SUBJECT = "wilhelmina@zauber.example", "idp|wilhelmina-4711"
 ADDRESS = "203.0.113.77"
 TITLE, COMMENT = "Quetzalcoatl title", "Quetzalcoatl comment of mine, mail me: wilhelmina@zauber.example"
 SECOND_COMMENT, REFUSED_COMMENT = "Xylophone second thoughts", "Brobdingnagian text that nobody approved"
+REPORTED, APPEALED = "Jabberwock insulted my family", "Bandersnatch: you are wrong about me"
+QUOTED = "Quetzalcoatl, says W. Zauberflöte"  # in the words of others
 CARDHOLDER, TRACKING = "W. Zauberfloete-Schikaneder", "JD-PARCEL-0815-4711"
 
 # Parts of every text above, so that a cut one is found too.
 TRACES = [
-    NAME, "Zauberflöte", EMAIL, SUBJECT, ADDRESS, "Quetzalcoatl", "Xylophone", "Brobdingnagian", "Schikaneder", TRACKING
+    NAME, "Zauberflöte", EMAIL, SUBJECT, ADDRESS, "Quetzalcoatl", "Xylophone", "Brobdingnagian", "Schikaneder",
+    TRACKING, "Jabberwock", "Bandersnatch",
 ]  # fmt: skip
 
 
@@ -48,6 +77,9 @@ def somebody() -> User:
     write_reviews(user)
     vote(user)
     buy(user)
+    sell(user)
+    be_reported(user)
+    report(user)
     leave_traces(user)
     run_due_jobs()
     call_command("reconcile", "order-status", "--fix", verbosity=0)  # the factories leave orders as they were placed
@@ -67,8 +99,24 @@ def write_reviews(user: User) -> None:
             approve_review(answer.json()["id"], actor=decider)
             edit = client.patch(decide["path"], {"comment": SECOND_COMMENT}, headers={"Idempotency-Key": "edit"})
             assert edit.status_code == 200
+            photo(client, decide["path"])
             run_due_jobs()  # it is screened: what was found quotes it
+            reply_to(answer.json()["id"])
         approved_review(delivered_purchase(product=item.product))  # somebody else's stars stay
+
+
+def photo(client: Any, path: str) -> None:
+    answer = client.post(f"{path}photos/", {"photo": upload(picture())}, format="multipart")
+    assert answer.status_code == 201, answer.content
+
+
+def reply_to(review_id: str) -> None:
+    """The vendor answers her by name, and changes that."""
+    review = Review.objects.get(pk=review_id)
+    member = MembershipFactory(profile=review.product.vendor, role="manager").user
+    reply = write_reply(review.pk, member=member, text=f"Thank you, {DISPLAY_NAME}!").reply
+    approve_reply(reply.pk, actor=moderator())
+    write_reply(review.pk, member=member, text=f"Dear {DISPLAY_NAME}, you say {QUOTED}.")
 
 
 def vote(user: User) -> None:
@@ -96,6 +144,59 @@ def buy(user: User) -> None:
             id=f"evt_{number}", type="payment_intent.succeeded", payment_intent_id=checkout.payment_intent_id,
             payload=told, state="processed", made_at=timezone.now(), **fields,
         )  # fmt: skip
+
+    refund = Refund.objects.create(order=item.order, amount_cents=100, currency="EUR", reason="operator")
+    RefundLine.objects.create(refund=refund, item=item, amount_cents=100)
+    Dispute.objects.create(id="dp_1", order=item.order, reason="fraudulent", opened_at=timezone.now())
+
+
+def sell(user: User) -> None:
+    """In the name of a vendor, whose words stay."""
+    review = approved_review()
+    Membership.objects.create(user=user, profile=review.product.vendor, role=Membership.Role.MANAGER)
+    write_reply(review.pk, member=user, text="We shall repair it.")
+    paid = OrderItemFactory(product=review.product)
+    notice = Notice.objects.create(kind="new_items", order=paid.order, recipient=user)
+    NoticeItem.objects.create(notice=notice, item=paid, kind="new_items", recipient=user)
+
+
+def be_reported(user: User) -> None:
+    """Others report her review and its reply, with a file; one decision she was told of, and one is proposed."""
+    review = Review.objects.get(author=user, status="approved")
+    restrict_review(review.pk, actor=moderator(), ground="manipulated_rating")
+    lift_restriction(review.pk, actor=moderator())
+    first = complain(UserFactory(), "review", review.pk)
+    warned = decided(first.case, "warn", "offensive", note=f"Note: {QUOTED}", facts=f"Facts: {QUOTED}")
+    deliver(warned.pk)
+    appeal(warned.pk, appellant=user, text=APPEALED)
+    run_due_jobs()
+    second = complain(UserFactory(), "review", review.pk)
+    complain(UserFactory(), "reply", review.reply.pk)
+    decided(second.case, "suspend", "illegal", note=f"Proposal: {QUOTED}", facts=QUOTED)
+
+
+def report(user: User) -> None:
+    """Three of others' reviews: one report waits, one was dismissed, and she appealed in vain against that."""
+    complain(user, "review", approved_review().pk, REPORTED)
+    dismissed = decided(complain(user, "review", approved_review().pk, REPORTED).case, "dismiss", "no_violation")
+    deliver(dismissed.pk)
+    made = appeal(dismissed.pk, appellant=user, text=APPEALED)
+    rule(made.pk, moderator=senior(), ruling="uphold", text=f"No, {DISPLAY_NAME}: it stays.")
+
+
+def complain(reporter: User, content_type: str, content_id: Any, words: str = QUOTED) -> Report:
+    made = submit_report(
+        reporter=reporter, content_type=content_type, content_id=content_id, reason="offensive", description=words
+    )
+    file = upload(picture("PNG"), "evidence.png", "image/png")
+    add_evidence(made.pk, reporter=reporter, file=file, size=file.size)
+    return made
+
+
+def files_about(user: User) -> list[str]:
+    """What the storage holds of her: photos, and the evidence in her reports and in those of her review."""
+    photos = [name for each in ReviewPhoto.objects.filter(review__author=user) for name in each.files]
+    return [*photos, *Evidence.objects.values_list("file", flat=True)]
 
 
 def leave_traces(user: User) -> None:

@@ -6,7 +6,15 @@ from django.db import connection
 from django.db.models import F
 
 from orders.models import CartItem, Order, OrderItem, Product
-from reviews.models import ProductRating, Review, ReviewRevision, ReviewVote, ReviewVoteShard
+from reviews import files
+from reviews.models import (
+    ProductRating,
+    Review,
+    ReviewFingerprint,
+    ReviewRevision,
+    ReviewVote,
+    ReviewVoteShard,
+)
 from trustengine.accounts.erasing import advance, request_erasure, steps
 from trustengine.accounts.models import Erasure, Membership, User
 from trustengine.accounts.tests.factories import UserFactory
@@ -57,12 +65,18 @@ def test_nothing_that_names_somebody_is_left_in_any_table(somebody, client):
     client.force_login(somebody)
     before = traces()
     assert {trace for found in before.values() for trace in found} == set(planted.TRACES)  # the scan finds them
-    assert len(before) >= 9
+    assert len(before) >= 18
+    stored = planted.files_about(somebody)
+    assert len(stored) == 7
+    assert all(files.read(name) is not None for name in stored)
     assert api_client_for(somebody).delete("/api/v1/me/").status_code == 202
 
     run_due_jobs()
 
     assert traces() == {}
+    assert [name for name in stored if files.read(name) is not None] == []
+    assert not ReviewRevision.objects.filter(review__author=somebody).exclude(ip_hash="", agent_hash="").exists()
+    assert not ReviewFingerprint.objects.filter(review__author=somebody).exists()
     assert Erasure.objects.get().state == "done"
     assert not Session.objects.exists()
     left = User.objects.get(pk=somebody.pk)

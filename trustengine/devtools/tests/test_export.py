@@ -10,13 +10,15 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import models
 
-from reviews.models import ReviewVote
+from reviews.models import Restriction, ReviewVote, Screening
+from reviews.services import restrict_review
+from reviews.tests.factories import approved_review, moderator
 from trustengine.accounts.exporting import export_of, sections
 from trustengine.accounts.models import Profile, User
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.bulk import insert_rows
 from trustengine.devtools.tests import somebody as planted
-from trustengine.testing import api_client_for
+from trustengine.testing import api_client_for, run_due_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,13 @@ EXPORT = "/api/v1/me/export/"
 NOT_EXPORTED = {
     "orders.product": "belongs to a vendor, which is a business and not a person",
     "orders.vendorterms": "belongs to a vendor, which is a business and not a person",
+    "reviews.vendorreply": "belongs to a vendor; who wrote which of its texts is told with the revisions",
+    "reviews.quarantine": "is about a product; who opened or decided it stands in the audit entries",
+    "reviews.screeningpolicy": "is the marketplace's; who wrote and published it stands in the audit entries",
+    "reviews.denyterm": "is the marketplace's; who added and retired it stands in the audit entries",
+    "reports.case": "orders the moderators' work; what came of it is told in the statements of reasons",
+    "reports.proposal": "is a draft of a decision; who proposed and settled it stands in the audit entries",
+    "reports.lookback": "orders the moderators' work; what came of it is told in the statements of reasons",
 }
 IDS_OF_USERS = {"user_id", "actor_id", "author_id", "voter_id", "reporter_id", "customer_id", "profile_id", "caller"}
 
@@ -73,7 +82,15 @@ def test_everything_that_was_planted_is_in_it(somebody):
     assert {name for name, count in rows.items() if not count} == {"accounts.erasure", "accounts.console_log"}
     assert (rows["reviews.reviews"], rows["reviews.votes"], rows["orders.orders"]) == (2, 3, 3)
     reviews = {review["status"]: review for review in told["sections"]["reviews.reviews"]}
-    assert [revision["state"] for revision in reviews["approved"]["revisions"]] == ["approved", "pending"]
+    assert [revision["state"] for revision in reviews["approved"]["revisions"]] == ["approved", "superseded", "pending"]
+    assert [photo["state"] for photo in reviews["approved"]["photos"]] == ["pending"]
+    assert [each["ground"] for each in reviews["approved"]["restrictions"]] == ["manipulated_rating"]
+    assert {report["status"] for report in told["sections"]["reports.reports"]} == {"pending", "dismissed"}
+    assert {(each["role"], each["decision"]["action"]) for each in told["sections"]["reports.statements"]} == {
+        ("author", "warn"),
+        ("reporter", "dismiss"),
+    }
+    assert [each["state"] for each in told["sections"]["reports.appeals"]] == ["pending", "upheld"]
     assert all(entry["by_you"] for entry in told["sections"]["audit.entries"])
 
 
@@ -87,6 +104,21 @@ def test_it_names_no_moderator_and_nobody_else(somebody):
     assert others.count() > 5
     assert [other for other in others if str(other.pk) in text] == []
     assert "stranger" not in text.lower()
+
+
+def test_a_restriction_that_is_excepted_from_notice_stays_silent():
+    review = approved_review()
+    Screening.objects.create(revision=review.revisions.get(), verdict="restrict", policy_version=1)
+    silent = Restriction.Ground.DECEPTIVE_HIGH_VOLUME_COMMERCIAL
+    restrict_review(review.pk, actor=moderator(), ground=silent, notify=False)
+    run_due_jobs()
+
+    text = "".join(export_of(review.author))
+
+    (row,) = json.loads(text)["sections"]["reviews.reviews"]
+    assert (row["status"], row["restrictions"]) == ("approved", [])
+    assert [revision["screening"] for revision in row["revisions"]] == [None]
+    assert "restrict" not in text.replace('"restrictions"', "")
 
 
 def test_the_command_writes_the_same_into_a_file_that_is_whole_or_not_there(somebody, tmp_path, monkeypatch):

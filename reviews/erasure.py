@@ -82,9 +82,8 @@ def _forget_revisions(reviews: Sequence[UUID]) -> None:
 
 
 def _unforgotten() -> Q:
-    return (
-        Q(deleted_at=None) | ~Q(text="") | Exists(ReplyRevision.objects.filter(reply=OuterRef("pk")).exclude(text=""))
-    )
+    worded = ReplyRevision.objects.filter(reply=OuterRef("pk")).exclude(text="")
+    return Q(deleted_at=None) | ~Q(text="") | Q(Exists(worded))
 
 
 def _forget_replies(reviews: Sequence[UUID]) -> None:

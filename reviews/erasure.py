@@ -82,8 +82,8 @@ def _forget_revisions(reviews: Sequence[UUID]) -> None:
 
 
 def _unforgotten() -> Q:
-    texts = ReplyRevision.objects.filter(reply=OuterRef("pk")).exclude(text="")
-    return Q(deleted_at=None) | ~Q(text="") | Q(Exists(texts))
+    worded = ReplyRevision.objects.filter(reply=OuterRef("pk")).exclude(text="")
+    return Q(deleted_at=None) | ~Q(text="") | Q(Exists(worded))
 
 
 def _forget_replies(reviews: Sequence[UUID]) -> None:

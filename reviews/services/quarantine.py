@@ -5,6 +5,8 @@ looks for an open quarantine; whoever sweeps holds the reviews first as well, th
 wait for approval included. So an approval either is seen by the sweep or sees the
 quarantine. A decision takes the quarantine, so that no approval joins behind its back;
 the reviews that it then locks are members already, and those take no further lock on it.
+Sweeps, decisions and replays of one quarantine take turns before any of this: a second
+sweep would wait for members of the first, and keep them locked.
 """
 
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
@@ -101,6 +103,7 @@ def sweep(quarantine_id: UUID, *, after: UUID | None = None) -> UUID | None:
 
     In the caller's transaction. Imported reviews are history and stay. Repeats harmlessly.
     """
+    _take_turns(quarantine_id)
     row = Quarantine.objects.get(pk=quarantine_id)
     recent = Q(created_at__gte=row.since) | Q(moderated_at__gte=row.since) | Q(status=Review.Status.PENDING)
     reviews = Review.objects.live().filter(recent, product=row.product_id, quarantined_at=None, import_digest=None)
@@ -121,6 +124,7 @@ def sweep(quarantine_id: UUID, *, after: UUID | None = None) -> UUID | None:
 
 def replay(quarantine_id: UUID) -> bool:
     """Let the next ``AT_ONCE`` reviews of a released quarantine count; whether there are more. Repeats harmlessly."""
+    _take_turns(quarantine_id)
     row = Quarantine.objects.get(pk=quarantine_id, state=State.RELEASED)
     members = Review.objects.filter(quarantine=row).exclude(quarantined_at=None)
     locked = members.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True)
@@ -130,6 +134,7 @@ def replay(quarantine_id: UUID) -> bool:
 
 
 def _close(quarantine_id: UUID, state: Quarantine.State, actor: User) -> Quarantine:
+    _take_turns(quarantine_id)
     rows = Quarantine.objects.select_for_update(of=("self",), no_key=True).select_related("product")
     row = rows.filter(pk=quarantine_id).first()
     if row is None:
@@ -148,6 +153,11 @@ def _close(quarantine_id: UUID, state: Quarantine.State, actor: User) -> Quarant
     if state == State.RELEASED and replay(row.pk):
         enqueue(replay_quarantine, quarantine_id=row.pk)
     return row
+
+
+def _take_turns(quarantine_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"quarantine:{quarantine_id}"])
 
 
 def _move(row: Quarantine, review_ids: list[UUID], **changes: Any) -> None:

@@ -74,7 +74,7 @@ from trustengine.testing import at_once, run_due_jobs
 PAUSE_SECONDS = 0.002
 LOCKING = ("FOR UPDATE", "FOR NO KEY UPDATE", "UPDATE ", "INSERT ", "DELETE ", "pg_advisory")
 TABLES = re.compile(
-    r'(?:(?<!FOR )(?<!KEY )UPDATE|INTO|DELETE FROM)\s+"?(\w+)|FROM\s+"?(\w+)"?(?=.*FOR (?:NO KEY UPDATE|UPDATE|SHARE))',
+    r'(?:(?<!FOR )(?<!KEY )UPDATE|INTO|DELETE FROM)\s+"?(\w+)|FROM\s+"?(\w+)"?(?=.*FOR (?:NO KEY )?UPDATE)',
     re.IGNORECASE | re.DOTALL,
 )
 ADDED_ONLY = {"audit_entry", "audit_unsealed", "jobs_job"}  # whose rows nobody waits for

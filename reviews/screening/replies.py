@@ -11,6 +11,7 @@ from reviews.screening.signals import Candidate, Signal
 from reviews.services.replies import has_earned_trust
 from reviews.services.reply_moderation import approve_reply
 from trustengine.audit.services import record
+from trustengine.jobs.services import publish
 
 
 @transaction.atomic
@@ -28,6 +29,7 @@ def screen_reply(reply_id: UUID) -> None:
     revision.save(update_fields=["signals"])
     after = {"revision": revision.number, "signals": [signal.name for signal in signals]}
     record("reply.screened", reply, after=after)
+    publish("reviews.reply_screened", reply_id=reply.pk)
     if not signals and has_earned_trust(reply):
         approve_reply(reply.pk, actor=None, revision=revision.number, reason="trusted_vendor")
 

@@ -12,7 +12,7 @@ from orders.services import refund_items
 from orders.tests.factories import ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, paid_order, post, tell
 from trustengine.audit.models import Entry
-from trustengine.testing import at_once, run_due_jobs
+from trustengine.testing import api_client_for, at_once, run_due_jobs
 
 REFUNDED = "charge.refunded"
 
@@ -93,6 +93,8 @@ def test_a_partial_amount_is_shared_pro_rata_and_the_remainder_goes_to_the_large
     assert sorted(refunded(items)) == [33, 33, 34]
     assert not any(item.refunded_at for item in fresh(items))
     assert status(order) == "confirmed"
+    shown = api_client_for(order.customer.user).get(f"/api/v1/orders/{order.pk}/").json()["items"]
+    assert sorted(item["refunded_cents"] for item in shown) == [33, 33, 34]
 
 
 @pytest.mark.django_db

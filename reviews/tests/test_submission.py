@@ -8,9 +8,10 @@ from orders.tests.factories import OrderItemFactory, ProductFactory
 from reviews import errors
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.services import approve_review, edit_review, reject_review, submit_review, withdraw_review
+from reviews.services.purchase import eligibility
 from reviews.tests.factories import approved_review, buyer_of, delivered_purchase, moderator, pending_review
 from trustengine.accounts.models import Membership
-from trustengine.accounts.tests.factories import UserFactory
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import AccountSuspended, AgeRestricted, PermissionDenied
 from trustengine.testing import at_once
@@ -84,6 +85,21 @@ def test_members_of_the_vendor_do_not_review_their_own_products():
 
     with pytest.raises(errors.ConflictOfInterest):
         submit(item)
+
+
+@pytest.mark.django_db
+def test_eligibility_tells_what_a_submission_would_be_refused_with():
+    suspended = delivered_purchase(UserFactory(suspended_at=timezone.now()))
+    young = delivered_purchase(UserFactory(of_age_on=timezone.localdate() + timedelta(days=1)))
+    written = approved_review()
+    MembershipFactory(user=written.author, profile=written.product.vendor)
+    fine = delivered_purchase()
+
+    assert eligibility(buyer_of(suspended), suspended.product_id)["code"] == "ACCOUNT_SUSPENDED"
+    assert eligibility(buyer_of(young), young.product_id)["code"] == "AGE_RESTRICTED"
+    hired = eligibility(written.author, written.product_id)
+    assert (hired["code"], hired["existing_review"]) == ("CONFLICT_OF_INTEREST", written.pk)
+    assert eligibility(buyer_of(fine), fine.product_id)["eligible"]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Refunds that the provider reports: exact to the cent, and never counted twice."""
 
 import json
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -275,3 +276,17 @@ def test_refund_events_and_our_own_refunds_at_once_are_exact():
 
     assert refunded(items) == [1_000, 500, 250]
     assert status(order) == "refunded"
+
+
+@pytest.mark.django_db
+def test_a_refund_has_the_day_of_the_order_summed_up_anew_and_not_today(monkeypatch):
+    told = []
+    monkeypatch.setattr("orders.services.days.publish_many", lambda event, payloads: told.extend(payloads))
+    checkout, order, _ = bought(1_000)
+    placed = order.day - timedelta(days=40)
+    type(order).objects.filter(pk=order.pk).update(day=placed)
+    told.clear()
+
+    tell(REFUNDED, checkout, amount_refunded=1_000)
+
+    assert {payload["day"] for payload in told} == {placed}

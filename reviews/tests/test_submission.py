@@ -239,3 +239,17 @@ def test_parallel_submissions_of_several_orders_make_one_review():
     assert review.revisions.count() == 4
     assert review.revisions.filter(state="pending").count() == 1
     assert (review.edit_count, review.status) == (3, "pending")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_submissions_over_an_approved_review_publish_nothing_that_nobody_decided_on():
+    review = approved_review(rating=5, comment="As it was approved.")
+    item = review.order_item
+
+    outcomes = at_once(*[partial(submit, item, rating=1, comment=f"Spam {number}") for number in range(6)])
+
+    assert all(outcome.is_update for outcome in outcomes)
+    review.refresh_from_db()
+    assert (review.status, review.rating, review.comment) == ("approved", 5, "As it was approved.")
+    assert review.revisions.filter(state=ReviewRevision.State.PENDING).count() == 1
+    assert ProductRating.objects.get(product=review.product_id).stars_5 == 1

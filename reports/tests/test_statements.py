@@ -128,7 +128,7 @@ def test_an_appeal_that_fails_is_answered_by_mail_once():
 
     (message,) = mail.outbox
     assert message.subject == "The outcome of your appeal"
-    assert "your review on the marketplace" in message.body
+    assert "your review on TrustEngine" in message.body
     assert "It is an advertisement." in message.body
     assert not Case.objects.open().exists()
 

@@ -17,6 +17,7 @@ ORDER_ITEM = {
     "returned_at": None,
     "cancelled_at": None,
     "refunded_at": None,
+    "refunded_cents": 0,
 }
 ORDER_OUTPUT = {
     "id": ORDER,

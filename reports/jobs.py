@@ -30,13 +30,13 @@ def follow_review(key: str) -> None:
     follow("review", UUID(key))
 
 
-@subscribe("reviews.reply_submitted", key="reply_id")
+@subscribe("reviews.reply_screened", key="reply_id")
 @subscribe("reviews.reply_decided", key="reply_id")
 @subscribe("reviews.reply_visibility_changed", key="reply_id")
 @subscribe("reviews.reply_withdrawn", key="reply_id")
 @job(queue="high", coalesce=True)
 def follow_reply(key: str) -> None:
-    """The same for a vendor's reply."""
+    """The same for a vendor's reply, which has been screened, decided on, hidden, shown or withdrawn."""
     from reports.services.cases import follow
 
     follow("reply", UUID(key))

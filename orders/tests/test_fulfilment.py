@@ -12,6 +12,7 @@ from orders.tests.factories import OrderItemFactory, ProductFactory
 from trustengine.accounts.models import Membership
 from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.audit.models import Entry
+from trustengine.errors import TryAgain
 from trustengine.testing import api_client_for
 
 ITEMS = "/api/v1/vendor/order-items/"
@@ -222,3 +223,17 @@ def test_an_item_of_nobody_is_not_found():
         api_client_for(UserFactory()).post(f"{ITEMS}{UserFactory().pk}/transition/", {"to": "shipped"}).status_code
         == 404
     )
+
+
+@pytest.mark.django_db
+def test_an_item_does_not_move_without_its_order(monkeypatch):
+    item, client, url = vendor_item()
+
+    def fail(*given, **named):
+        raise TryAgain
+
+    monkeypatch.setattr("orders.services.fulfilment.derive_order_status", fail)
+    assert client.post(url, {"to": "processing"}).status_code == 503
+    item.refresh_from_db()
+    assert item.fulfilment_status == "pending"
+    assert not Entry.objects.filter(verb="order_item.moved").exists()

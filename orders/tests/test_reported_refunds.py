@@ -1,6 +1,7 @@
 """Refunds that the provider reports: exact to the cent, and never counted twice."""
 
 import json
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from orders.services import refund_items
 from orders.tests.factories import ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, paid_order, post, tell
 from trustengine.audit.models import Entry
-from trustengine.testing import at_once, run_due_jobs
+from trustengine.testing import api_client_for, at_once, run_due_jobs
 
 REFUNDED = "charge.refunded"
 
@@ -93,6 +94,8 @@ def test_a_partial_amount_is_shared_pro_rata_and_the_remainder_goes_to_the_large
     assert sorted(refunded(items)) == [33, 33, 34]
     assert not any(item.refunded_at for item in fresh(items))
     assert status(order) == "confirmed"
+    shown = api_client_for(order.customer.user).get(f"/api/v1/orders/{order.pk}/").json()["items"]
+    assert sorted(item["refunded_cents"] for item in shown) == [33, 33, 34]
 
 
 @pytest.mark.django_db
@@ -273,3 +276,17 @@ def test_refund_events_and_our_own_refunds_at_once_are_exact():
 
     assert refunded(items) == [1_000, 500, 250]
     assert status(order) == "refunded"
+
+
+@pytest.mark.django_db
+def test_a_refund_has_the_day_of_the_order_summed_up_anew_and_not_today(monkeypatch):
+    told = []
+    monkeypatch.setattr("orders.services.days.publish_many", lambda event, payloads: told.extend(payloads))
+    checkout, order, _ = bought(1_000)
+    placed = order.day - timedelta(days=40)
+    type(order).objects.filter(pk=order.pk).update(day=placed)
+    told.clear()
+
+    tell(REFUNDED, checkout, amount_refunded=1_000)
+
+    assert {payload["day"] for payload in told} == {placed}

@@ -75,6 +75,8 @@ def compose(decision: Decision, role: str) -> str:
         "kind": decision.content_type,
         "role": role,
         "found_nothing": decision.action not in AGAINST_AUTHOR,
+        # An author's successful appeal is told to the reporters too: for them it is bad news, and not their appeal.
+        "authors_appeal": decision.supersedes is not None and decision.supersedes.action in AGAINST_AUTHOR,
         "appealable": is_appealable(decision, role),
         "marketplace": settings.MARKETPLACE_NAME,
         "appeal_days": settings.APPEAL_DAYS,

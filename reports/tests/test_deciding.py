@@ -16,11 +16,11 @@ from reports.services.reporting import submit_report
 from reports.tests.factories import decided, moderator, reported, senior
 from reviews.models import ProductRating, Review, ReviewRevision, Strike
 from reviews.screening import screen
-from reviews.services import approve_review, edit_review, withdraw_review
+from reviews.services import approve_review, edit_review, withdraw_reply, withdraw_review, write_reply
 from reviews.services.mementos import memento_of
 from reviews.tests.factories import approved_review, delivered_purchase, pending_review
 from trustengine.accounts.models import User
-from trustengine.accounts.tests.factories import UserFactory
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import InvalidTransition, PermissionDenied
 from trustengine.testing import run_due_jobs
@@ -127,6 +127,25 @@ def test_a_pending_review_becomes_a_case_and_deciding_it_elsewhere_closes_the_ca
     assert case.state == "closed"
     decision = Decision.objects.get(content_id=review.pk)
     assert (decision.action, decision.moderator, decision.reason_id) == ("approve", by, "approved_ok")
+
+
+def test_a_reply_that_waits_becomes_a_case_that_is_decided_or_ends_with_its_withdrawal():
+    review = approved_review()
+    member = MembershipFactory(profile=review.product.vendor, role="manager").user
+    reply = write_reply(review.pk, member=member, text="Thank you.").reply
+    run_due_jobs()
+    case = Case.objects.open().get(content_type="reply", content_id=reply.pk)
+    assert case.queue == "pending"
+    decided(case, "approve", "approved_ok")
+    reply.refresh_from_db()
+    assert reply.is_public
+
+    write_reply(review.pk, member=member, text="Thank you so much.")
+    run_due_jobs()
+    assert Case.objects.open().filter(content_id=reply.pk).exists()
+    withdraw_reply(review.pk, member=member)
+    run_due_jobs()
+    assert not Case.objects.open().filter(content_id=reply.pk).exists()
 
 
 def test_a_changed_text_makes_what_was_seen_stale():

@@ -131,3 +131,18 @@ def test_an_appeal_that_fails_is_answered_by_mail_once():
     assert "your review on TrustEngine" in message.body
     assert "It is an advertisement." in message.body
     assert not Case.objects.open().exists()
+
+
+def test_reporters_hear_of_the_authors_successful_appeal_and_not_of_one_of_their_own(settings):
+    settings.UNDO_SECONDS = 0
+    report = reported()
+    decision = decided(report.case, "hide")
+    made = appeal(decision.pk, appellant=User.objects.get(pk=decision.author_id), text="It is true.")
+    rule(made.pk, moderator=moderator(), ruling="overturn", text="")
+    run_due_jobs()
+
+    told = StatementOfReasons.objects.filter(decision__action="overturn")
+    texts = {statement.role: statement.text for statement in told}
+    assert texts["author"].startswith("Your appeal was successful.")
+    assert "Its author has appealed" in texts["reporter"]
+    assert "Your appeal" not in texts["reporter"]

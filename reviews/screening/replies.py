@@ -29,6 +29,7 @@ def screen_reply(reply_id: UUID) -> None:
     revision.save(update_fields=["signals"])
     after = {"revision": revision.number, "signals": [signal.name for signal in signals]}
     record("reply.screened", reply, after=after)
+    publish("reviews.reply_screened", reply_id=reply.pk)
     if not signals and has_earned_trust(reply):
         approve_reply(reply.pk, actor=None, revision=revision.number, reason="trusted_vendor")
     else:

@@ -17,7 +17,7 @@ from reviews.errors import (
     ReviewPeriodExpired,
 )
 from reviews.models import Review
-from trustengine.accounts.access import is_member
+from trustengine.accounts.access import is_member, require_age, require_good_standing
 from trustengine.accounts.models import Profile, User
 from trustengine.errors import DomainError
 
@@ -84,13 +84,28 @@ def snapshot(item: OrderItem) -> dict[str, Any]:
 def eligibility(user: User, product_id: UUID) -> dict[str, Any]:
     """Whether a user may review a product, with the order to name or the code of the refusal, and the review there is.
 
-    An author with a live review may always edit it.
+    Refused is what a submission would be. An author with a live review may edit it at any
+    time, whatever became of the purchase.
     """
-    existing = Review.objects.live().filter(author=user, product=product_id).first()
-    if existing is not None:
-        order_id = OrderItem.objects.values_list("order", flat=True).get(pk=existing.order_item_id)
-        return {"eligible": True, "code": None, "order": order_id, "existing_review": existing.pk}
-    refusal: DomainError = PurchaseNotVerified()
+    existing = Review.objects.live().filter(author=user, product=product_id).select_related("product").first()
+    written = existing and existing.pk
+    try:
+        require_good_standing(user)
+        require_age(user)
+        if existing is None:
+            order_id = _order_to_name(user, product_id)
+        elif is_member(user, existing.product.vendor_id):
+            raise ConflictOfInterest
+        else:
+            order_id = OrderItem.objects.values_list("order", flat=True).get(pk=existing.order_item_id)
+    except DomainError as refusal:
+        return {"eligible": False, "code": refusal.code, "order": None, "existing_review": written}
+    return {"eligible": True, "code": None, "order": order_id, "existing_review": written}
+
+
+def _order_to_name(user: User, product_id: UUID) -> UUID:
+    """The latest order of the product that entitles to a review; else the refusal of the latest order there is."""
+    refusal: DomainError | None = None
     bought = OrderItem.objects.filter(product=product_id, order__customer__in=Profile.objects.of(user))
     by_order: dict[UUID, list[OrderItem]] = {}
     for item in bought.select_related("order", "product").order_by("-order__placed_at", "pk"):
@@ -99,7 +114,7 @@ def eligibility(user: User, product_id: UUID) -> dict[str, Any]:
         try:
             reviewable_item(items, user)
         except DomainError as error:
-            refusal = error if isinstance(refusal, PurchaseNotVerified) else refusal
+            refusal = refusal or error
         else:
-            return {"eligible": True, "code": None, "order": order_id, "existing_review": None}
-    return {"eligible": False, "code": refusal.code, "order": None, "existing_review": None}
+            return order_id
+    raise refusal or PurchaseNotVerified

@@ -8,9 +8,10 @@ from orders.tests.factories import OrderItemFactory, ProductFactory
 from reviews import errors
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.services import approve_review, edit_review, reject_review, submit_review, withdraw_review
+from reviews.services.purchase import eligibility
 from reviews.tests.factories import approved_review, buyer_of, delivered_purchase, moderator, pending_review
 from trustengine.accounts.models import Membership
-from trustengine.accounts.tests.factories import UserFactory
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import AccountSuspended, AgeRestricted, PermissionDenied
 from trustengine.testing import at_once
@@ -84,6 +85,21 @@ def test_members_of_the_vendor_do_not_review_their_own_products():
 
     with pytest.raises(errors.ConflictOfInterest):
         submit(item)
+
+
+@pytest.mark.django_db
+def test_eligibility_tells_what_a_submission_would_be_refused_with():
+    suspended = delivered_purchase(UserFactory(suspended_at=timezone.now()))
+    young = delivered_purchase(UserFactory(of_age_on=timezone.localdate() + timedelta(days=1)))
+    written = approved_review()
+    MembershipFactory(user=written.author, profile=written.product.vendor)
+    fine = delivered_purchase()
+
+    assert eligibility(buyer_of(suspended), suspended.product_id)["code"] == "ACCOUNT_SUSPENDED"
+    assert eligibility(buyer_of(young), young.product_id)["code"] == "AGE_RESTRICTED"
+    hired = eligibility(written.author, written.product_id)
+    assert (hired["code"], hired["existing_review"]) == ("CONFLICT_OF_INTEREST", written.pk)
+    assert eligibility(buyer_of(fine), fine.product_id)["eligible"]
 
 
 @pytest.mark.django_db
@@ -223,3 +239,17 @@ def test_parallel_submissions_of_several_orders_make_one_review():
     assert review.revisions.count() == 4
     assert review.revisions.filter(state="pending").count() == 1
     assert (review.edit_count, review.status) == (3, "pending")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_submissions_over_an_approved_review_publish_nothing_that_nobody_decided_on():
+    review = approved_review(rating=5, comment="As it was approved.")
+    item = review.order_item
+
+    outcomes = at_once(*[partial(submit, item, rating=1, comment=f"Spam {number}") for number in range(6)])
+
+    assert all(outcome.is_update for outcome in outcomes)
+    review.refresh_from_db()
+    assert (review.status, review.rating, review.comment) == ("approved", 5, "As it was approved.")
+    assert review.revisions.filter(state=ReviewRevision.State.PENDING).count() == 1
+    assert ProductRating.objects.get(product=review.product_id).stars_5 == 1

@@ -1,7 +1,8 @@
 from functools import partial
 
 import pytest
-from django.db.models import Sum
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Sum
 from django.test import override_settings
 from django.utils import timezone
 
@@ -209,3 +210,34 @@ def test_a_closed_account_votes_no_more_whatever_its_caller_still_believes():
     with pytest.raises(AccountSuspended):
         cast_vote(review.pk, voter=voter, vote_type="helpful")
     assert not ReviewVote.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_vote_does_not_wait_for_whoever_holds_the_review():
+    """The row of a viral review would be what every vote queues up for."""
+    review, voter = approved_review(), UserFactory()
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM reviews_review WHERE id = %s FOR NO KEY UPDATE", [review.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        assert cast_vote(review.pk, voter=voter, vote_type="helpful").changed
+        assert cast_vote(review.pk, voter=voter, vote_type="unhelpful").unhelpful_votes == 1
+        assert withdraw_vote(review.pk, voter=voter).unhelpful_votes == 0
+    finally:
+        other.close()
+        connection.close()
+
+
+@pytest.mark.django_db
+def test_counts_of_votes_below_nothing_are_refused_rather_than_hidden():
+    review, voter = approved_review(), UserFactory()
+    cast_vote(review.pk, voter=voter, vote_type="helpful")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ReviewVoteShard.objects.update(helpful=F("helpful") - 2)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Review.objects.filter(pk=review.pk).update(helpful_votes=-1)
+    assert shard_totals(review) == (1, 0)

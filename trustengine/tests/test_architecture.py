@@ -1,5 +1,6 @@
 """Rules of the house that no type checker sees."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_no_module_has_outgrown_its_reader():
     ]
 
     assert not long
+
+
+def test_every_event_that_somebody_follows_is_published():
+    """An event of another name than its publisher's would be followed in vain, and nobody would notice."""
+    source = "".join(path.read_text() for path in source_files() if "tests" not in path.parts)
+    followed = set(re.findall(r'@subscribe\("([a-z_.]+)"', source))
+    told = re.sub(r'@subscribe\("[a-z_.]+"', "", source)
+
+    assert followed
+    assert not {event for event in followed if f'"{event}"' not in told}
 
 
 @pytest.mark.django_db

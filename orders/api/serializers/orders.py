@@ -28,6 +28,7 @@ class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
             "returned_at",
             "cancelled_at",
             "refunded_at",
+            "refunded_cents",
         ]
 
 

@@ -32,8 +32,6 @@ def screen_reply(reply_id: UUID) -> None:
     publish("reviews.reply_screened", reply_id=reply.pk)
     if not signals and has_earned_trust(reply):
         approve_reply(reply.pk, actor=None, revision=revision.number, reason="trusted_vendor")
-    else:
-        publish("reviews.reply_submitted", reply_id=reply.pk)
 
 
 def _find_signals(reply: VendorReply, revision: ReplyRevision) -> list[Signal]:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from orders.admin.profiles import profile_link
+from orders.admin.refunds import SendsMoneyBack
 from orders.admin.stuck import SavedFilters, StuckFilter
 from orders.models import Checkout, PaymentEvent
 from orders.services.payments import RETRYABLE, retry_event
@@ -137,7 +138,7 @@ class PaymentEventAdmin(SavedFilters, EvidenceAdmin):
 
 
 @admin.register(Checkout)
-class CheckoutAdmin(SavedFilters, EvidenceAdmin):
+class CheckoutAdmin(SavedFilters, SendsMoneyBack):
     """Attempts to pay: what was held, for how long, and how it ended."""
 
     list_filter = [

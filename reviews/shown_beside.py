@@ -84,7 +84,14 @@ class OwnPhotoOutput(PhotoOutput):
 
 @example(shown.PHOTO_INPUT, media_type="multipart/form-data")
 class PhotoInput(serializers.Serializer[Any]):
+    """A form with a picture; ``file``, as evidence has it, is taken for ``photo``."""
+
     photo = serializers.FileField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if "photo" not in data and "file" in data:
+            data = {"photo": data["file"]}
+        return super().to_internal_value(data)
 
 
 @example(shown.RESTRICTION)

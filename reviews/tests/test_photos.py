@@ -289,3 +289,8 @@ def test_photos_cost_a_list_no_query_each():
 def test_nobody_adds_to_anothers_review():
     with pytest.raises(PermissionDenied):
         add(approved_review(), author=UserFactory())
+
+
+@pytest.mark.django_db
+def test_a_form_may_call_the_picture_file_as_evidence_does():
+    assert post(pending_review(), name="file").status_code == 201

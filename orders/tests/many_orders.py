@@ -15,8 +15,8 @@ ORDERS = """
 """
 PRODUCTS = """
     INSERT INTO orders_product (id, vendor_id, title, description, price_cents, currency, reserved, is_active,
-                                created_at, updated_at)
-    SELECT md5('product ' || n)::uuid, %(vendor)s, 'Product ' || n, '', 999, 'EUR', 0, true, now(), now()
+                                report_count, created_at, updated_at)
+    SELECT md5('product ' || n)::uuid, %(vendor)s, 'Product ' || n, '', 999, 'EUR', 0, true, 0, now(), now()
     FROM generate_series(0, 499) AS n
 """
 ITEMS = """

@@ -28,6 +28,24 @@ from trustengine.jobs.services import publish
 Memento = dict[str, Any]
 
 
+def _by(service: Callable[..., Any]) -> Callable[..., None]:
+    """A service that needs no ground, as an action on a content."""
+
+    def act(content: Any, *, actor: User | None, reason: str, ground: str) -> None:
+        service(content.pk, actor=actor, reason=reason)
+
+    return act
+
+
+def _on_ground(service: Callable[..., Any]) -> Callable[..., None]:
+    """A service that names the ground, as an action on a content."""
+
+    def act(content: Any, *, actor: User | None, reason: str, ground: str) -> None:
+        service(content.pk, actor=actor, reason=reason, ground=ground)
+
+    return act
+
+
 class Kind(ABC):
     """How one type of content is found, shown, counted and acted on."""
 
@@ -127,18 +145,6 @@ class Reviews(Kind):
         return content.helpful_votes + content.unhelpful_votes + beside
 
     @staticmethod
-    def _approve(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
-        approve_review(review.pk, actor=actor, reason=reason)
-
-    @staticmethod
-    def _reject(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
-        reject_review(review.pk, actor=actor, reason=reason)
-
-    @staticmethod
-    def _hide(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
-        hide_review(review.pk, actor=actor, reason=reason)
-
-    @staticmethod
     def _restore(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
         if review.restricted_at is not None:
             lift_restriction(review.pk, actor=actor, reason=reason)
@@ -148,20 +154,16 @@ class Reviews(Kind):
             restore_review(review.pk, actor=actor, reason=reason)
 
     @staticmethod
-    def _remove(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
-        remove_review(review.pk, actor=actor, reason=reason, ground=ground)
-
-    @staticmethod
     def _restrict(review: Review, *, actor: User | None, reason: str, ground: str) -> None:
         why = Restriction.Ground.MANIPULATED_RATING if reason == "fake" else Restriction.Ground.ACCOUNT_UNDER_REVIEW
         restrict_review(review.pk, actor=actor, ground=why, reason=reason)
 
     actions = {
-        Action.APPROVE: _approve,
-        Action.REJECT: _reject,
-        Action.HIDE: _hide,
+        Action.APPROVE: _by(approve_review),
+        Action.REJECT: _by(reject_review),
+        Action.HIDE: _by(hide_review),
         Action.RESTORE: _restore,
-        Action.REMOVE: _remove,
+        Action.REMOVE: _on_ground(remove_review),
         Action.RESTRICT: _restrict,
     }
 
@@ -199,34 +201,18 @@ class Replies(Kind):
         return VendorReply.objects.pending().filter(pk=content.pk).exists()
 
     @staticmethod
-    def _approve(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
-        approve_reply(reply.pk, actor=actor, reason=reason)
-
-    @staticmethod
-    def _reject(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
-        reject_reply(reply.pk, actor=actor, reason=reason)
-
-    @staticmethod
-    def _hide(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
-        hide_reply(reply.pk, actor=actor, reason=reason)
-
-    @staticmethod
     def _restore(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
         if reply.removed_at is not None:
             bring_back_reply(reply.pk, actor=actor, reason=reason)
         if reply.is_hidden:
             restore_reply(reply.pk, actor=actor, reason=reason)
 
-    @staticmethod
-    def _remove(reply: VendorReply, *, actor: User | None, reason: str, ground: str) -> None:
-        remove_reply(reply.pk, actor=actor, reason=reason, ground=ground)
-
     actions = {
-        Action.APPROVE: _approve,
-        Action.REJECT: _reject,
-        Action.HIDE: _hide,
+        Action.APPROVE: _by(approve_reply),
+        Action.REJECT: _by(reject_reply),
+        Action.HIDE: _by(hide_reply),
         Action.RESTORE: _restore,
-        Action.REMOVE: _remove,
+        Action.REMOVE: _on_ground(remove_reply),
     }
 
 

@@ -6,6 +6,11 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from reviews.models import Review, ReviewPhoto
+from reviews.services import add_photo
+from trustengine.accounts.models import User
+from trustengine.testing import api_client_for
+
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 40), mode: str = "RGB", **options: Any) -> bytes:
     """The bytes of a picture with a gradient; ``options`` go to Pillow's encoder."""
@@ -18,3 +23,18 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 40), mode: str = "R
 def upload(data: bytes, name: str = "photo.jpg", content_type: str = "image/jpeg") -> SimpleUploadedFile:
     """The same as a file of a form."""
     return SimpleUploadedFile(name, data, content_type)
+
+
+def add(review: Review, size: tuple[int, int] = (60, 40), author: User | None = None) -> ReviewPhoto:
+    """A photo that a review's author adds through the service."""
+    data = picture(size=size)
+    return add_photo(review.pk, author=author or review.author, file=BytesIO(data), size=len(data))[0]
+
+
+def post(
+    review: Review, data: bytes | None = None, *, by: User | None = None, name: str = "photo", **fields: Any
+) -> Any:
+    """The same over HTTP; the answer."""
+    client = api_client_for(by or review.author)
+    body = {name: upload(picture() if data is None else data, **fields)}
+    return client.post(f"/api/v1/reviews/{review.pk}/photos/", body, format="multipart")

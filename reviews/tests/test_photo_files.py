@@ -15,11 +15,10 @@ from reviews.models import Review, ReviewPhoto
 from reviews.models.photo import new_name, thumbnail_name
 from reviews.orphans import delete_orphans, folders_of
 from reviews.services import (
-    add_photo,
     withdraw_review,
 )
 from reviews.tests.factories import approved_review, pending_review
-from reviews.tests.pictures import picture, upload
+from reviews.tests.pictures import add, post
 from trustengine.errors import InvalidTransition, TryAgain
 from trustengine.jobs.models import Job
 from trustengine.testing import api_client_for, at_once, run_due_jobs
@@ -39,17 +38,6 @@ def _files():
     from pathlib import Path
 
     return [path for path in Path(default_storage.location).rglob("*") if path.is_file()]
-
-
-def add(review, size=(60, 40), author=None):
-    data = picture(size=size)
-    return add_photo(review.pk, author=author or review.author, file=BytesIO(data), size=len(data))[0]
-
-
-def post(review, data=None, *, by=None, name="photo", **fields):
-    client = api_client_for(by or review.author)
-    body = {name: upload(picture() if data is None else data, **fields)}
-    return client.post(f"/api/v1/reviews/{review.pk}/photos/", body, format="multipart")
 
 
 def code_of(answer):

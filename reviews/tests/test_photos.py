@@ -12,7 +12,6 @@ from orders.tests.factories import ProductFactory
 from reviews.errors import CaseChanged
 from reviews.models import ReviewPhoto
 from reviews.services import (
-    add_photo,
     approve_review,
     delete_photo,
     edit_review,
@@ -21,7 +20,7 @@ from reviews.services import (
     withdraw_review,
 )
 from reviews.tests.factories import approved_review, delivered_purchase, moderator, pending_review
-from reviews.tests.pictures import picture, upload
+from reviews.tests.pictures import add, picture, post, upload
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import InvalidTransition, PermissionDenied
@@ -42,17 +41,6 @@ def _files():
     from pathlib import Path
 
     return [path for path in Path(default_storage.location).rglob("*") if path.is_file()]
-
-
-def add(review, size=(60, 40), author=None):
-    data = picture(size=size)
-    return add_photo(review.pk, author=author or review.author, file=BytesIO(data), size=len(data))[0]
-
-
-def post(review, data=None, *, by=None, name="photo", **fields):
-    client = api_client_for(by or review.author)
-    body = {name: upload(picture() if data is None else data, **fields)}
-    return client.post(f"/api/v1/reviews/{review.pk}/photos/", body, format="multipart")
 
 
 def code_of(answer):

@@ -1,15 +1,12 @@
 """Checkouts a second: everybody wants the same product, against everybody another."""
 
-import threading
-from collections.abc import Sequence
-
 from django.conf import settings
-from django.db import connection
 
 from orders.models import CartItem, Product
 from orders.services import start_checkout
 from trustengine.accounts.models import Membership, Profile, User
-from trustengine.devtools.bench.rounds import Figures, Size, ratio, stopwatch
+from trustengine.devtools.bench.crowd import per_second
+from trustengine.devtools.bench.rounds import Figures, Size, ratio
 
 THREADS = (1, 8)
 
@@ -29,31 +26,7 @@ def measure(size: Size) -> Figures:
 
 def _checkouts_per_second(count: int, threads: int, products: int) -> float:
     buyers = _buyers(count, products)
-    ready = threading.Barrier(threads + 1)
-    failures: list[Exception] = []
-
-    def buy(share: Sequence[User]) -> None:
-        try:
-            connection.ensure_connection()
-            ready.wait()
-            for buyer in share:
-                start_checkout(actor=buyer)
-        except Exception as error:  # raised again by the main thread
-            ready.abort()
-            failures.append(error)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=buy, args=(buyers[number::threads],)) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    ready.wait()
-    with stopwatch() as watch:
-        for worker in workers:
-            worker.join()
-    if failures:
-        raise failures[0]
-    return watch.per_second(count)
+    return per_second(lambda buyer: start_checkout(actor=buyer), buyers, threads)
 
 
 def _buyers(count: int, products: int) -> list[User]:

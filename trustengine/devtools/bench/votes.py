@@ -4,7 +4,6 @@ Measured twice: through the service, where Python sets the pace, and by its stat
 alone, where the database does and the hot row shows.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,7 +18,8 @@ from orders.models import Order, OrderItem, Product
 from reviews.models import Review, shard_of
 from reviews.services import cast_vote
 from trustengine.accounts.models import Profile, User
-from trustengine.devtools.bench.rounds import Figures, Size, ratio, stopwatch
+from trustengine.devtools.bench.crowd import per_second
+from trustengine.devtools.bench.rounds import Figures, Size, ratio
 
 THREADS = (1, 8)
 
@@ -86,31 +86,7 @@ def _values(review_id: UUID, voter: User) -> dict[str, Any]:
 
 def _votes_per_second(vote: Vote, voters: Sequence[User], threads: int) -> float:
     review = _approved_review()
-    ready = threading.Barrier(threads + 1)
-    failures: list[Exception] = []
-
-    def cast(share: Sequence[User]) -> None:
-        try:
-            connection.ensure_connection()
-            ready.wait()
-            for voter in share:
-                vote(review.pk, voter)
-        except Exception as error:  # raised again by the main thread
-            ready.abort()
-            failures.append(error)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=cast, args=(voters[number::threads],)) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    ready.wait()
-    with stopwatch() as watch:
-        for worker in workers:
-            worker.join()
-    if failures:
-        raise failures[0]
-    return watch.per_second(len(voters))
+    return per_second(lambda voter: vote(review.pk, voter), voters, threads)
 
 
 def _approved_review() -> Review:

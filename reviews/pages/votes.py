@@ -14,6 +14,7 @@ from reviews.services.voting import VoteOutcome
 from trustengine.accounts.models import User
 from trustengine.api.refusals import refused
 from trustengine.errors import DomainError
+from trustengine.origins import Origin, origin_of
 
 NONE = "none"
 
@@ -27,7 +28,7 @@ class VoteButton(View):
             sign_in = f"{reverse('sign-in')}?{urlencode({'next': back})}"
             return JsonResponse({"sign_in": sign_in}, status=401) if _by_script(request) else redirect(sign_in)
         try:
-            outcome = _vote(pk, request.user, request.POST.get("vote_type", ""))
+            outcome = _vote(pk, request.user, request.POST.get("vote_type", ""), origin_of(request))
         except DomainError as error:
             refused(error.code, user=str(request.user.pk))
             if _by_script(request):
@@ -45,10 +46,10 @@ class VoteButton(View):
         return redirect(f"{back}#review-{pk}")
 
 
-def _vote(review_id: UUID, voter: User, vote_type: str) -> VoteOutcome:
+def _vote(review_id: UUID, voter: User, vote_type: str, origin: Origin) -> VoteOutcome:
     if vote_type == NONE:
         return withdraw_vote(review_id, voter=voter)
-    return cast_vote(review_id, voter=voter, vote_type=vote_type)
+    return cast_vote(review_id, voter=voter, vote_type=vote_type, origin=origin)
 
 
 def _by_script(request: HttpRequest) -> bool:

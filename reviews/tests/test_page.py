@@ -110,6 +110,17 @@ def test_a_vote_by_form_counts_and_is_shown_as_ones_own_and_can_be_taken_back():
     assert not ReviewVote.objects.filter(review_id=review.pk).exists()
 
 
+def test_a_vote_by_form_keeps_where_it_came_from_like_one_over_the_api():
+    review, client = approved_review(), Client(REMOTE_ADDR="203.0.113.7", HTTP_USER_AGENT="Reader/1")
+    client.force_login(UserFactory())
+
+    client.post(f"/reviews/{review.pk}/vote/", {"vote_type": "helpful", "next": "/"})
+
+    vote = ReviewVote.objects.get(review_id=review.pk)
+    assert vote.ip_hash
+    assert vote.agent_hash
+
+
 def test_a_refused_vote_is_told_on_the_page_and_to_a_script():
     review = approved_review()
     member = MembershipFactory(profile=review.product.vendor).user

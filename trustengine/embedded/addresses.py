@@ -19,7 +19,7 @@ class Addresses:
     @property
     def database_url(self) -> str:
         # With its port, although there is no TCP: else a PGPORT in the environment would name another socket.
-        return f"postgres://postgres@{quote(str(self.directory), safe='')}:{POSTGRES_PORT}/trustengine"
+        return f"postgres://trustengine@{quote(str(self.directory), safe='')}:{POSTGRES_PORT}/trustengine"
 
     @property
     def redis_socket(self) -> Path:

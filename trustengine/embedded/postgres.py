@@ -16,6 +16,7 @@ from trustengine.embedded.server import Server, connected
 
 DATABASE = "trustengine"
 SUPERUSER = "postgres"
+OWNER = "trustengine"  # of the database; no superuser, for whom row security would not hold
 
 SETTINGS = {
     "listen_addresses": "",
@@ -92,13 +93,15 @@ class Postgres(Server):
         return True
 
     def create_database(self) -> None:
-        """Create the database if it is not there yet. Raises EmbeddedError."""
+        """Create the database and the role that owns it if they are not there yet. Raises EmbeddedError."""
         psql = [str(postgres_bin(self._major) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
         psql += ["-h", str(self.sockets), "-p", str(POSTGRES_PORT), "-U", SUPERUSER, "-d", "postgres"]
         run_tool(
             psql,
             identity=Identity(),
-            text=f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "
+            text=f"SELECT 'CREATE ROLE {OWNER} LOGIN CREATEDB' WHERE NOT EXISTS "
+            f"(SELECT FROM pg_roles WHERE rolname = '{OWNER}') \\gexec\n"
+            f"SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}' WHERE NOT EXISTS "
             f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n",
         )
 

@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("billing", "0001_initial"), ("accounts", "0001_initial")]
 
     operations: ClassVar = [
+        wall("billing_holding", profile="profile_id"),
         wall("billing_ledgeraccount", profile="profile_id"),
         wall("billing_ledgerentry", profile="profile_id"),
         wall(

@@ -1,3 +1,4 @@
+from billing.models.holding import Holding
 from billing.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 
-__all__ = ["LedgerAccount", "LedgerEntry", "LedgerTransaction"]
+__all__ = ["Holding", "LedgerAccount", "LedgerEntry", "LedgerTransaction"]

@@ -104,9 +104,11 @@ def read_books(order_ids: Collection[UUID]) -> list[OrderBook]:
     rows = orders.values_list("pk", "currency", "placed_at", "paid")
     books = {row[0]: OrderBook(*row) for row in rows}
     for row in OrderItem.objects.filter(Among("order", order_ids)).order_by("pk").values_list(*ITEM):
-        item, order, vendor, quantity, price, *facts, fee_bps = row
+        item, order, vendor, quantity, unit_price, refunded, refunded_at, *facts, fee_bps = row
+        price = quantity * unit_price
+        back = price if refunded_at else refunded
         fee = settings.PLATFORM_FEE_BPS if fee_bps is None else fee_bps
-        books[order].items.append(Sold(item, vendor, quantity * price, *facts, fee))
+        books[order].items.append(Sold(item, vendor, price, back, refunded_at, *facts, fee))
     for dispute in Dispute.objects.filter(Among("order", order_ids)).order_by("opened_at", "pk"):
         books[dispute.order_id].disputes.append(dispute)
     _read_booked(books)

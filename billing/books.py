@@ -30,19 +30,6 @@ OF_ITEMS = (
     Kind.CHARGEBACK_WON,
     Kind.CORRECTION,
 )
-ITEM = (
-    "pk",
-    "order",
-    "vendor",
-    "quantity",
-    "unit_price_cents",
-    "refunded_cents",
-    "refunded_at",
-    "fulfilment_status",
-    "delivered_at",
-    "returned_at",
-    "vendor__terms__fee_bps",
-)
 
 
 @dataclass(frozen=True)
@@ -103,17 +90,29 @@ def read_books(order_ids: Collection[UUID]) -> list[OrderBook]:
     orders = Order.objects.filter(Among("pk", order_ids)).order_by("pk").annotate(paid=paid)
     rows = orders.values_list("pk", "currency", "placed_at", "paid")
     books = {row[0]: OrderBook(*row) for row in rows}
-    for row in OrderItem.objects.filter(Among("order", order_ids)).order_by("pk").values_list(*ITEM):
-        item, order, vendor, quantity, unit_price, refunded, refunded_at, *facts, fee_bps = row
-        price = quantity * unit_price
-        back = price if refunded_at else refunded
-        fee = settings.PLATFORM_FEE_BPS if fee_bps is None else fee_bps
-        books[order].items.append(Sold(item, vendor, price, back, refunded_at, *facts, fee))
+    for item in OrderItem.objects.filter(Among("order", order_ids)).select_related("vendor__terms").order_by("pk"):
+        books[item.order_id].items.append(_sold(item))
     for dispute in Dispute.objects.filter(Among("order", order_ids)).order_by("opened_at", "pk"):
         books[dispute.order_id].disputes.append(dispute)
     _read_booked(books)
     _read_refund_dates(books)
     return list(books.values())
+
+
+def _sold(item: OrderItem) -> Sold:
+    terms = getattr(item.vendor, "terms", None)
+    agreed = terms and terms.fee_bps
+    return Sold(
+        id=item.pk,
+        vendor_id=item.vendor_id,
+        price_cents=item.price_cents,
+        refunded_cents=item.price_cents if item.refunded_at else item.refunded_cents,
+        refunded_at=item.refunded_at,
+        fulfilment=item.fulfilment_status,
+        delivered_at=item.delivered_at,
+        returned_at=item.returned_at,
+        fee_bps=settings.PLATFORM_FEE_BPS if agreed is None else agreed,
+    )
 
 
 def _read_booked(books: Mapping[UUID, OrderBook]) -> None:

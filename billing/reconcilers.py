@@ -11,6 +11,7 @@ from billing.jobs.ledger import book_order
 from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.services.bookkeeping import book_orders, missing_bookings
 from orders.models import Dispute, Order, OrderItem
+from trustengine.audit.services import record
 from trustengine.bulk import Among
 from trustengine.operations.reconciling import unhurried
 from trustengine.operations.registry import Drift, Reconciler, reconciler
@@ -76,8 +77,8 @@ class Ledger(Reconciler):
             book_orders([drift.key], history=self.history, correcting=True)
 
     def leave_trace(self, drift: Drift) -> None:
-        self.about = "billing.ledgeraccount" if "balance_cents" in drift.expected else type(self).about
-        super().leave_trace(drift)
+        about = "billing.ledgeraccount" if "balance_cents" in drift.expected else self.about
+        record("reconcile.ledger_fixed", (about, drift.key), before=drift.found, after=drift.expected)
 
 
 def _wrong_balances(ids: Sequence[UUID] | None = None) -> Iterable[Drift]:

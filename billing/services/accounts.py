@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -51,7 +52,7 @@ class LockedAccounts:
         names = set(wanted)
         receivable = LedgerAccount.Kind.VENDOR_RECEIVABLE
         names |= {(who, receivable, money) for who, kind, money in names if kind == LedgerAccount.Kind.VENDOR_AVAILABLE}
-        filters = [
+        filters: list[list[Any]] = [
             sorted({who for who, _, _ in names if who}),
             sorted({str(kind) for _, kind, _ in names}),
             sorted({money for _, _, money in names}),

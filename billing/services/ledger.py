@@ -1,9 +1,9 @@
 """Booking: the one way by which rows of the ledger come to be. Locks: ledger accounts by id, last of all."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -108,10 +108,8 @@ def book_all(bookings: Sequence[Booking]) -> list[LedgerTransaction]:
         )
         # By a statement of its own, which sees what former holders of these locks have committed.
         known = set(LedgerTransaction.objects.filter(Among("key", asked)).values_list("key", flat=True))
-        made = {booking.key: _transaction(booking) for booking in asked.values() if booking.key not in known}
-        if made:
-            _post(made, asked, accounts)
-        return list(made.values())
+        fresh = [booking for booking in asked.values() if booking.key not in known]
+        return _post(fresh, accounts) if fresh else []
 
 
 def _moves_something(booking: Booking) -> bool:
@@ -120,27 +118,31 @@ def _moves_something(booking: Booking) -> bool:
     return any(line.amount_cents for line in booking.lines)
 
 
-def _transaction(booking: Booking) -> LedgerTransaction:
+def _transaction(booking: Booking, now: datetime) -> LedgerTransaction:
     return LedgerTransaction(
-        key=booking.key, kind=booking.kind, order_id=booking.order_id, occurred_at=booking.occurred_at
+        key=booking.key,
+        kind=booking.kind,
+        order_id=booking.order_id,
+        occurred_at=booking.occurred_at or now,
+        booked_at=now,
     )
 
 
-def _post(made: dict[str, LedgerTransaction], asked: Mapping[str, Booking], accounts: LockedAccounts) -> None:
+def _post(bookings: Iterable[Booking], accounts: LockedAccounts) -> list[LedgerTransaction]:
     now = timezone.now()
+    made = []
     posted: list[tuple[LedgerTransaction, list[_Entry]]] = []
-    for key, transaction in made.items():
-        booking = asked[key]
-        posted.append((transaction, list(_entries(booking, accounts))))
+    for booking in bookings:
+        made.append(_transaction(booking, now))
+        posted.append((made[-1], list(_entries(booking, accounts))))
         if settling := _settling(booking, accounts):
-            moment = booking.occurred_at
-            about = {"key": f"settled:{key}", "kind": RECEIVABLE_SETTLED, "occurred_at": moment}
-            posted.append((LedgerTransaction(order_id=booking.order_id, **about), settling))
+            posted.append(
+                (_transaction(replace(booking, key=f"settled:{booking.key}", kind=RECEIVABLE_SETTLED), now), settling)
+            )
     for transaction, entries in posted:
-        transaction.entry_count, transaction.booked_at = len(entries), now
-        transaction.occurred_at = transaction.occurred_at or now
-        transaction._state.adding = False
+        transaction.entry_count, transaction._state.adding = len(entries), False
     _insert(posted, accounts.changed(), now)
+    return made
 
 
 def _entries(booking: Booking, accounts: LockedAccounts) -> Iterator[_Entry]:
@@ -176,7 +178,7 @@ def _insert(
 ) -> None:
     transactions = [transaction for transaction, _ in posted]
     rows = [(transaction.pk, entry) for transaction, entries in posted for entry in entries]
-    values = {
+    values: dict[str, Any] = {
         "now": now,
         "ids": [each.pk for each in transactions],
         "keys": [each.key for each in transactions],

@@ -82,7 +82,8 @@ def somebody() -> User:
     report(user)
     leave_traces(user)
     run_due_jobs()
-    call_command("reconcile", "order-status", "--fix", verbosity=0)  # the factories leave orders as they were placed
+    # The factories leave orders as they were placed, and tell nobody of them.
+    call_command("reconcile", "order-status", "ledger", "--fix", verbosity=0)
     return user
 
 

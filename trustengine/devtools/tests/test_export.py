@@ -28,6 +28,9 @@ EXPORT = "/api/v1/me/export/"
 # exports it, in the module ``export`` of its app, or explains here why not.
 NOT_EXPORTED = {
     "orders.product": "belongs to a vendor, which is a business and not a person",
+    "billing.holding": "belongs to a vendor, whose members see it with the ledger",
+    "billing.ledgeraccount": "belongs to a vendor, which is a business and not a person",
+    "billing.ledgerentry": "belongs to a vendor, whose members read the ledger; it names no person",
     "orders.vendorterms": "belongs to a vendor, which is a business and not a person",
     "reviews.vendorreply": "belongs to a vendor; who wrote which of its texts is told with the revisions",
     "reviews.quarantine": "is about a product; who opened or decided it stands in the audit entries",

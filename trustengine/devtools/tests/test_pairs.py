@@ -21,6 +21,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.jobs.ledger import book_order
+from billing.services.bookkeeping import book_orders, release_due
 from orders.derivations import derive_statuses
 from orders.jobs.payments import process_payment, send_refunds
 from orders.models import OrderItem
@@ -33,7 +35,7 @@ from orders.services import (
     start_checkout,
     transition_item,
 )
-from orders.tests.factories import OrderItemFactory, ProductFactory
+from orders.tests.factories import CheckoutFactory, OrderItemFactory, ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, post
 from reports.services.appeals import appeal
 from reports.services.cases import follow
@@ -91,6 +93,9 @@ class Scene:
         self.author = self.order.customer.user
         self.next_item = OrderItemFactory(order=self.order, product=self.product)
         derive_statuses([self.order.pk])
+        paid = {"state": "paid", "amount_cents": 2 * 1_999, "customer": self.order.customer}
+        CheckoutFactory(order=self.order, **paid)
+        book_orders([self.order.pk])
         self.review = approved_review(self.item)
         edit_review(self.review.pk, author=self.author, changes={"comment": "On second thoughts, fine."})
         self.voter, self.seller = UserFactory(), UserFactory()
@@ -234,6 +239,9 @@ VERBS: dict[str, Callable[[Scene], Any]] = {
     "fix votes": lambda at: fix("votes", at.review.pk),
     "fix ratings": lambda at: fix("ratings", at.product.pk),
     "fix order status": lambda at: fix("order-status", at.order.pk),
+    "fix the ledger": lambda at: fix("ledger", at.order.pk),
+    "book": lambda at: run_job(book_order, at.order.pk),
+    "release": lambda at: release_due(batches=2),
 }
 
 NEEDS = {

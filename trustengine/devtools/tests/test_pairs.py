@@ -18,10 +18,12 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.jobs.ledger import book_order
+from billing.models import Holding
 from billing.services.bookkeeping import book_orders, release_due
 from orders.derivations import derive_statuses
 from orders.jobs.payments import process_payment, send_refunds
@@ -72,6 +74,7 @@ from trustengine.errors import DomainError
 from trustengine.jobs.runner import lock_key
 from trustengine.operations.reconciling import Findings, Scope, compare
 from trustengine.operations.registry import Drift, reconcilers
+from trustengine.row_security import Reason, every_row
 from trustengine.testing import at_once, run_due_jobs
 
 PAUSE_SECONDS = 0.002
@@ -121,6 +124,14 @@ class Scene:
 
     def add_new_order(self) -> None:
         self.new_item = OrderItemFactory(order__buyer=self.author, product=self.product)
+
+    def add_held(self) -> None:
+        """Money that was to be released yesterday."""
+        delivered = timezone.now() - timedelta(days=configured.PAYOUT_HOLD_DAYS + 1)
+        OrderItem.objects.filter(pk=self.item.pk).update(delivered_at=delivered)
+        derive_statuses([self.order.pk])
+        with every_row(Reason.TEST):
+            Holding.objects.filter(order=self.order).update(release_at=timezone.now() - timedelta(days=1))
 
     def add_reply(self) -> None:
         if not hasattr(self, "reply"):
@@ -249,6 +260,7 @@ NEEDS = {
     "check out": ["cart"],
     "expire": ["overdue"],
     "process a payment": ["paid"],
+    "release": ["held"],
     "cancel": ["new_order"],
     "approve a reply": ["reply"],
     "withdraw a report": ["report"],

@@ -19,6 +19,7 @@ class Size:
     checkouts: int
     imported: int
     refunded: int
+    bookings: int
     fingerprints: int
     lookups: int
 
@@ -33,6 +34,7 @@ FULL = Size(
     checkouts=400,
     imported=4_000,
     refunded=10_000,
+    bookings=10_000,
     fingerprints=1_000_000,
     lookups=1_000,
 )
@@ -46,6 +48,7 @@ QUICK = Size(
     checkouts=16,
     imported=20,
     refunded=20,
+    bookings=20,
     fingerprints=200,
     lookups=8,
 )

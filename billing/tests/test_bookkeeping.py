@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.models import Holding, LedgerTransaction
@@ -22,12 +24,13 @@ from billing.tests.sales import (
     refund,
     vendor,
 )
-from orders.models import OrderItem
+from orders.models import Dispute, OrderItem
 from orders.services import cancel_order
 from orders.tests.factories import OrderItemFactory
 from orders.tests.payment_factories import open_checkout, tell
 from orders.tests.payment_factories import paid_order as checked_out_order
-from trustengine.row_security import Reason, every_row
+from trustengine.accounts.tests.factories import MembershipFactory
+from trustengine.row_security import Reason, every_row, seen_by
 from trustengine.testing import run_due_jobs
 
 pytestmark = pytest.mark.django_db
@@ -318,3 +321,37 @@ def test_an_imported_item_that_was_cancelled_was_not_paid_unless_it_was_refunded
 
     assert (booked(cancelled), booked(refunded)) == ([], ["order_paid", "refund"])
     assert balances(seller) == balances(None) == {}
+
+
+def test_members_see_when_their_own_money_is_released_and_nobody_elses():
+    mine, other = vendor(), vendor()
+    for seller in (mine, other):
+        deliver(paid_order(1_000, by=seller))
+    run_due_jobs()
+
+    with seen_by(MembershipFactory(profile=mine).user):
+        assert set(Holding.objects.values_list("profile", flat=True)) == {mine.pk}
+    assert not Holding.objects.exists()
+
+
+def test_following_an_order_takes_a_fixed_number_of_statements(django_assert_num_queries):
+    seller = vendor()
+    small, large = order_of(1_000, by=seller), order_of(*[1_000] * 12, by=seller)
+    with CaptureQueriesContext(connection) as of_small:
+        book_orders([small.pk])
+
+    with django_assert_num_queries(len(of_small) - 1):  # the accounts are there by now
+        book_orders([large.pk])
+
+
+def test_names_of_disputes_may_be_as_long_as_a_provider_likes():
+    seller = vendor()
+    order = paid_order(1_000, by=seller)
+    Dispute.objects.create(
+        pk="d" * 255, order=order, opened_at=timezone.now(), closed_at=timezone.now(), outcome="lost"
+    )
+
+    for _ in range(2):
+        book_orders([order.pk])
+
+    assert booked(order) == ["order_paid", "chargeback"]

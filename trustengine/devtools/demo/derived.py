@@ -20,7 +20,7 @@ from trustengine.devtools.demo.world import set_moments
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
-    """All that follows from the rows: statuses, books, ratings and the rest. Without jobs, whose time is the present."""
+    """All that follows from the rows: statuses, books, ratings, the rest. Without jobs, whose time is the present."""
     annotated: Any = Order.objects.with_derived_status()
     derived = list(annotated.values_list("pk", "derived_status", "derived_delivered_at"))
     for status in Order.Status:

@@ -39,14 +39,18 @@ def book_orders(
     with every_row(Reason.LEDGER):
         plans = missing_bookings(found, now=timezone.now(), history=history, correcting=correcting)
         book_all([booking for each in plans for booking in each.bookings])
-        _hold([each for each in plans if each.moved_holdings])
-    return plans
+        if moved := [each for each in plans if each.moved_holdings]:
+            _hold(moved)
+    return [each for each in plans if each.bookings or each.moved_holdings]
 
 
 def missing_bookings(
     order_ids: Collection[UUID], *, now: datetime, history: bool = False, correcting: bool = False
 ) -> list[Plan]:
-    """What ``book_orders`` would book at this moment. Inside ``every_row``."""
+    """What ``book_orders`` would book at this moment, and what is wrong in a way that it cannot put right.
+
+    Inside ``every_row``.
+    """
     books = [book for book in read_books(order_ids) if history or book.in_books]
     plans = [plan(book, now=now, correcting=correcting) for book in books]
     return [each for each in plans if not each.is_empty]
@@ -55,7 +59,8 @@ def missing_bookings(
 def _hold(plans: Sequence[Plan]) -> None:
     """Make the holdings of these orders what they should be."""
     gone = [item for each in plans for item in each.book.holdings if item not in each.holdings]
-    Holding.objects.filter(Among("pk", gone)).delete()
+    if gone:
+        Holding.objects.filter(Among("pk", gone)).delete()
     Holding.objects.bulk_create(
         [
             Holding(item_id=item, order_id=each.book.order_id, profile_id=vendor, release_at=moment)

@@ -275,7 +275,7 @@ NEEDS = {
 STEADY = {
     "hide", "hide and restore", "screen", "vote", "withdraw vote", "suspend", "rename", "fold", "reputation",
     "restrict", "restrict and lift", "open a quarantine", "write a reply", "put in cart", "follow the case",
-    "fix votes", "fix ratings", "fix order status", "mark refunded",
+    "fix votes", "fix ratings", "fix order status", "fix the ledger", "book", "mark refunded",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from trustengine.row_security import Reason, every_row
 VENDORS = 100
 PRICE, FEE = 1_999, 300
 TOGETHER = 500  # orders in a batch of a backfill
-SHARE_FOLLOWED = 5  # of the bookings, one in so many also as an order
+SHARE_FOLLOWED = 20  # of the bookings, one in so many also as an order
 
 Kind = LedgerAccount.Kind
 

@@ -355,3 +355,21 @@ def test_names_of_disputes_may_be_as_long_as_a_provider_likes():
         book_orders([order.pk])
 
     assert booked(order) == ["order_paid", "chargeback"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left"), [("lost", {}), ("won", {"available": 850}), ("warning_closed", {"available": 850})]
+)
+def test_disputes_are_followed_as_the_provider_tells_them(outcome, left):
+    checkout = open_checkout()
+    order = checked_out_order(checkout)
+    tell("charge.dispute.created", checkout, id="dp_1", amount=1_000, reason="fraudulent")
+    deliver(order, days_ago=8)
+    run_due_jobs()
+    [item] = order.items.all()
+    assert balances(item.vendor) == {"pending": 850}
+
+    tell("charge.dispute.closed", checkout, id="dp_1", amount=1_000, status=outcome)
+    release_due(batches=1)
+
+    assert balances(item.vendor) == left

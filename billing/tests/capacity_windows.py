@@ -1,10 +1,31 @@
-"""What holds of leases at every moment, worked out from the rows alone."""
+"""An endpoint to call, and what holds of its leases at every moment, worked out from the rows alone."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from billing.models import CapacityLease
+import pytest
+
+from billing.errors import CapacityExceeded
+from billing.models import CapacityLease, ProviderEndpoint
+from billing.services.capacity import Lease, acquire
 
 MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def endpoint(**limits: int | bool) -> ProviderEndpoint:
+    return ProviderEndpoint.objects.create(provider="acme", endpoint="chat", **limits)
+
+
+def take(tokens: int = 10, seconds: float = 0) -> Lease:
+    """Acquire so many seconds after noon."""
+    return acquire("acme", "chat", tokens, at=NOON + timedelta(seconds=seconds))
+
+
+def refused(tokens: int = 10, seconds: float = 0) -> tuple[str, int]:
+    """What there is no room in then, and how long to wait; fails if there is room."""
+    with pytest.raises(CapacityExceeded) as refusal:
+        take(tokens, seconds)
+    return refusal.value.limit, refusal.value.retry_after
 
 
 def busiest_minute(leases: list[CapacityLease]) -> tuple[int, int]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Count, Sum
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Count
+from django.db.models.functions import Now
 
 from billing.models import CapacityLease, ProviderEndpoint
-from billing.models.capacity import WINDOW
+from billing.models.capacity import CHARGED, WINDOW
 from trustengine.insight import gauge
 
 
@@ -25,7 +25,5 @@ def capacity_in_use() -> dict[Sequence[str], float]:
 )
 def capacity_tokens() -> dict[Sequence[str], float]:
     recent = CapacityLease.objects.filter(acquired_at__gt=Now() - WINDOW).order_by()
-    charged = recent.values_list("endpoint__provider", "endpoint__endpoint").annotate(
-        tokens=Sum(Coalesce("actual_tokens", "estimate_tokens"))
-    )
+    charged = recent.values_list("endpoint__provider", "endpoint__endpoint").annotate(tokens=CHARGED)
     return {(provider, endpoint): tokens for provider, endpoint, tokens in charged}

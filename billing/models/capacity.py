@@ -1,17 +1,37 @@
 """What outside services allow us, and who uses it at the moment. These rows belong to no profile: there is no wall."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import Aggregate, Count, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from trustengine.identifiers import uuid7
 
 WINDOW = timedelta(minutes=1)
+REFUSALS_SHOWN = timedelta(hours=1)
+CHARGED = Sum(Coalesce("actual_tokens", "estimate_tokens"))
 LARGEST = 1_000_000_000  # a minute's tokens still add up within a bigint, and a column holds each of them
+
+
+class ProviderEndpointQuerySet(models.QuerySet["ProviderEndpoint"]):
+    def with_use(self, at: datetime) -> Self:
+        """With calls ``in_use``, ``requests`` and ``tokens`` of the last minute, and ``refused`` in the last hour."""
+        leases = CapacityLease.objects.filter(endpoint=OuterRef("pk")).order_by()
+        refusals = CapacityRefusals.objects.filter(endpoint=OuterRef("pk"), minute__gt=at - REFUSALS_SHOWN).order_by()
+        return self.annotate(
+            in_use=_of_each(leases.held(at), Count("pk")),
+            requests=_of_each(leases.recent(at), Count("pk")),
+            tokens=_of_each(leases.recent(at), CHARGED),
+            refused=_of_each(refusals, Sum("refused")),
+        )
+
+
+def _of_each(rows: models.QuerySet[Any], total: Aggregate) -> Coalesce:
+    per_endpoint = rows.values("endpoint").annotate(total=total).values("total")
+    return Coalesce(Subquery(per_endpoint, output_field=models.BigIntegerField()), 0)
 
 
 class ProviderEndpoint(models.Model):
@@ -35,6 +55,8 @@ class ProviderEndpoint(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ProviderEndpointQuerySet.as_manager()
 
     class Meta:
         ordering = ["provider", "endpoint"]
@@ -89,7 +111,7 @@ class CapacityLeaseQuerySet(models.QuerySet["CapacityLease"]):
 
     def tokens(self) -> int:
         """What they are charged: what was used where that is known, else the estimate."""
-        total: int | None = self.aggregate(total=Sum(Coalesce("actual_tokens", "estimate_tokens")))["total"]
+        total: int | None = self.aggregate(total=CHARGED)["total"]
         return total or 0
 
 

@@ -40,12 +40,18 @@ class ProviderEndpoint(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider = models.CharField(max_length=40, help_text="Whose service it is, such as moderation.")
     endpoint = models.CharField(max_length=60, help_text="Which part of it, as the code that calls it says.")
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="In any 60 seconds.")
-    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="In any 60 seconds.")
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="In any 60 seconds; empty for no limit."
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="In any 60 seconds; empty for no limit."
+    )
     tokens_per_call = models.PositiveIntegerField(
         null=True, blank=True, help_text="A call that is estimated to need more is not made at all."
     )
-    parallel_calls = models.PositiveIntegerField(null=True, blank=True, help_text="Calls under way at a time.")
+    parallel_calls = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls under way at a time; empty for no limit."
+    )
     lease_seconds = models.PositiveIntegerField(
         default=60, help_text="After which a call that nobody ended is charged as estimated, and makes room."
     )
@@ -59,6 +65,7 @@ class ProviderEndpoint(models.Model):
     objects = ProviderEndpointQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "outside service"
         ordering = ["provider", "endpoint"]
         constraints = [
             models.UniqueConstraint("provider", "endpoint", name="endpoint_once"),
@@ -136,6 +143,7 @@ class CapacityLease(models.Model):
     objects = CapacityLeaseQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = "call to an outside service", "calls to outside services"
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="held", actual_tokens=None, settled_at=None)
@@ -162,6 +170,7 @@ class CapacityRefusals(models.Model):
     refused = models.PositiveIntegerField(default=1)
 
     class Meta:
+        verbose_name_plural = "capacity refusals"
         constraints = [models.UniqueConstraint("endpoint", "minute", name="refusals_of_minute_once")]
 
     def __str__(self) -> str:

@@ -41,16 +41,16 @@ class ProviderEndpoint(models.Model):
     provider = models.CharField(max_length=40, help_text="Whose service it is, such as moderation.")
     endpoint = models.CharField(max_length=60, help_text="Which part of it, as the code that calls it says.")
     requests_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, help_text="In any 60 seconds; empty for no limit."
+        null=True, blank=True, help_text="In any 60 seconds; empty: no limit."
     )
     tokens_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, help_text="In any 60 seconds; empty for no limit."
+        null=True, blank=True, help_text="In any 60 seconds; empty: no limit."
     )
     tokens_per_call = models.PositiveIntegerField(
         null=True, blank=True, help_text="A call that is estimated to need more is not made at all."
     )
     parallel_calls = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Calls under way at a time; empty for no limit."
+        null=True, blank=True, help_text="Calls under way at a time; empty: no limit."
     )
     lease_seconds = models.PositiveIntegerField(
         default=60, help_text="After which a call that nobody ended is charged as estimated, and makes room."
@@ -63,6 +63,12 @@ class ProviderEndpoint(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = ProviderEndpointQuerySet.as_manager()
+
+    # Of rows from ``with_use`` alone.
+    in_use: int
+    requests: int
+    tokens: int
+    refused: int
 
     class Meta:
         verbose_name = "outside service"

@@ -9,7 +9,7 @@ from reviews.tests.factories import delivered_purchase, pending_review
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.jobs.registry import job, subscribe
 
-TOLD = []
+TOLD: list[dict[str, object]] = []
 
 
 @subscribe("reviews.text_moderated")

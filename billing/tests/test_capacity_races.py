@@ -1,3 +1,4 @@
+import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -20,7 +21,8 @@ from billing.services.capacity import (
     settle,
 )
 from billing.tests.capacity_windows import NOON, busiest_minute, endpoint, most_parallel
-from trustengine.testing import at_once
+from trustengine.jobs.tests.processes import begin
+from trustengine.testing import PATIENCE, at_once
 
 
 @pytest.mark.django_db(transaction=True)
@@ -64,6 +66,32 @@ def test_thirty_two_at_once_get_no_more_requests_and_tokens_than_a_minute_allows
     assert {refusal.limit for refusal in refusals} == {"tokens"}
     assert busiest_minute(list(CapacityLease.objects.all())) == (15, 150)
     assert sum(CapacityRefusals.objects.values_list("refused", flat=True)) == 17
+
+
+KILLED_WHILE_CALLING = """
+import os, signal
+from billing.services.capacity import capacity
+with capacity("acme", "chat", 60):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_killed_while_it_calls_gives_its_place_back_with_its_lease():
+    endpoint(parallel_calls=1, tokens_per_minute=100, lease_seconds=30)
+
+    assert begin("shell", "-c", KILLED_WHILE_CALLING).wait(PATIENCE) == -signal.SIGKILL
+
+    lease = CapacityLease.objects.get()
+    assert lease.state == "held"
+    with pytest.raises(CapacityExceeded):
+        acquire("acme", "chat", 10)
+    assert expire_leases(at=lease.expires_at) == 1
+    lease.refresh_from_db()
+    assert (lease.state, lease.actual_tokens) == ("expired", 60)
+    acquire("acme", "chat", 10)
+    with pytest.raises(CapacityExceeded, match="capacity"):
+        acquire("acme", "chat", 31)  # it may have used its tokens
 
 
 @pytest.mark.django_db(transaction=True)

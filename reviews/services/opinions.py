@@ -11,6 +11,7 @@ state it leaves; who comes second changes nothing.
 """
 
 import hashlib
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -68,7 +69,7 @@ def ask(opinion_id: UUID) -> str:
         return "stale"
     if not settings.MODERATION_API_URL or opinion.deadline_at <= timezone.now():
         return _go_without(opinion, opinion.problem or "deadline")
-    text = text_of(opinion.revision)
+    text, began = text_of(opinion.revision), time.monotonic()
     try:
         with capacity(PROVIDER, ENDPOINT, moderation_api.estimate_tokens(text)) as lease:
             answer = _call(text, lease)
@@ -83,9 +84,11 @@ def ask(opinion_id: UUID) -> str:
         logger.error("moderation_api_unusable", problem=problem)
         return _go_without(opinion, problem)
     except Away as failure:
-        logger.warning("moderation_api_away", problem=failure.problem)
+        pause = _pause(opinion.tries, took=time.monotonic() - began)
+        logger.warning("moderation_api_away", problem=failure.problem, pause=pause)
+        cool_down(PROVIDER, ENDPOINT, seconds=pause)
         ModelOpinion.objects.filter(pk=opinion.pk).update(tries=F("tries") + 1)
-        return _later(opinion, failure.problem, min(PAUSE_SECONDS * 2 ** min(opinion.tries, 10), LONGEST_PAUSE_SECONDS))
+        return _later(opinion, failure.problem, pause)
     return _keep(opinion, text, answer, tokens=tokens, lease=lease)
 
 
@@ -163,6 +166,15 @@ def _go_without(opinion: ModelOpinion, problem: str) -> str:
     if _end(opinion, State.UNAVAILABLE, problem=problem):
         enqueue(screen_review, key=opinion.revision.review_id)
     return "unavailable"
+
+
+def _pause(tries: int, *, took: float) -> float:
+    """Seconds until anybody asks again, after a failure that took so long.
+
+    Growing with the tries; and so long that a service that stalls holds up a worker for a
+    third of its time at most, however many texts wait.
+    """
+    return max(min(PAUSE_SECONDS * 2 ** min(tries, 10), LONGEST_PAUSE_SECONDS), 2 * took)
 
 
 def _end(opinion: ModelOpinion, state: ModelOpinion.State, **members: object) -> bool:

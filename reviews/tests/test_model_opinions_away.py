@@ -76,6 +76,22 @@ def test_a_provider_that_stalls_is_asked_again_after_growing_pauses(service):
 
 
 @pytest.mark.django_db
+def test_while_a_provider_stalls_only_one_text_at_a_time_finds_that_out(service):
+    service.misbehaviours = [service.stall] * 2
+    reviews = [submitted() for _ in range(5)]
+
+    run_due_jobs()
+    assert len(service.requests) == 1
+    time_passes(3)
+    run_due_jobs()
+    assert len(service.requests) == 2
+
+    time_passes(30)
+    run_due_jobs()
+    assert [outcome(review) for review in reviews] == [("approved", [])] * 5
+
+
+@pytest.mark.django_db
 def test_a_provider_that_throttles_is_left_alone_by_everybody_for_as_long_as_it_says(service):
     service.misbehaviours = [says(429, Retry_After="30")]
     first = submitted()

@@ -21,6 +21,8 @@ class Size:
     refunded: int
     fingerprints: int
     lookups: int
+    leased: int
+    recent_leases: int
 
 
 FULL = Size(
@@ -35,6 +37,8 @@ FULL = Size(
     refunded=10_000,
     fingerprints=1_000_000,
     lookups=1_000,
+    leased=500,
+    recent_leases=10_000,
 )
 QUICK = Size(
     rounds=1,
@@ -48,6 +52,8 @@ QUICK = Size(
     refunded=20,
     fingerprints=200,
     lookups=8,
+    leased=16,
+    recent_leases=20,
 )
 
 Figures = Mapping[str, float]

@@ -16,8 +16,8 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, checkouts of one product against many, a storm of refunds, and the import. "
-        "Compare ratios, not machines."
+        "against one hot row, checkouts of one product against many, a storm of refunds, the import, leases of outside "
+        "services. Compare ratios, not machines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

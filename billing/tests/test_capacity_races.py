@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -34,7 +34,7 @@ def test_thirty_two_at_once_are_never_more_than_four_and_all_get_their_turn():
     def call():
         nonlocal alive, most
         for _ in range(2_000):
-            with suppress(CapacityExceeded), capacity("acme", "chat", 1) as lease:
+            with suppress(CapacityExceeded, OperationalError), capacity("acme", "chat", 1) as lease:
                 with counting:
                     alive += 1
                     most = max(most, alive)
@@ -43,7 +43,7 @@ def test_thirty_two_at_once_are_never_more_than_four_and_all_get_their_turn():
                     alive -= 1
                 settle(lease, 1)
                 return True
-            time.sleep(0.02)
+            time.sleep(0.1)
         return False
 
     outcomes = at_once(*[call] * 32)
@@ -59,7 +59,12 @@ def test_thirty_two_at_once_are_never_more_than_four_and_all_get_their_turn():
 def test_thirty_two_at_once_get_no_more_requests_and_tokens_than_a_minute_allows():
     endpoint(requests_per_minute=20, tokens_per_minute=150)
 
-    outcomes = at_once(*[partial(acquire, "acme", "chat", 10)] * 32)
+    def call():
+        while True:
+            with suppress(OperationalError):  # on a slow machine the last ones wait longer than a lock may take
+                return acquire("acme", "chat", 10)
+
+    outcomes = at_once(*[call] * 32)
 
     refusals = [outcome for outcome in outcomes if isinstance(outcome, CapacityExceeded)]
     assert len(refusals) == 17

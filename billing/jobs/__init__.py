@@ -1,5 +1,5 @@
 """Background work of the billing app."""
 
-from billing.jobs import ledger
+from billing.jobs import capacity, ledger
 
-__all__ = ["ledger"]
+__all__ = ["capacity", "ledger"]

@@ -102,6 +102,10 @@ GROUPS: dict[str, list[str]] = {
         "orders.view_dispute",
         "orders.view_refund",
         "orders.view_product",
+        "billing.view_providerendpoint",
+        "billing.add_providerendpoint",
+        "billing.change_providerendpoint",
+        "billing.view_capacitylease",
     ],
     "Services": ["accounts.record_usage"],
 }

@@ -22,6 +22,8 @@ class Size:
     bookings: int
     fingerprints: int
     lookups: int
+    leased: int
+    recent_leases: int
 
 
 FULL = Size(
@@ -37,6 +39,8 @@ FULL = Size(
     bookings=10_000,
     fingerprints=1_000_000,
     lookups=1_000,
+    leased=500,
+    recent_leases=10_000,
 )
 QUICK = Size(
     rounds=1,
@@ -51,6 +55,8 @@ QUICK = Size(
     bookings=20,
     fingerprints=200,
     lookups=8,
+    leased=16,
+    recent_leases=20,
 )
 
 Figures = Mapping[str, float]

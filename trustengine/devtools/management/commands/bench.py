@@ -16,9 +16,8 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, checkouts of one product against many, a storm of refunds, "
-        "bookings against bare inserts, and the import. "
-        "Compare ratios, not machines."
+        "against one hot row, checkouts of one product against many, a storm of refunds, bookings against bare "
+        "inserts, the import, and leases of outside services. Compare ratios, not machines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -314,6 +314,7 @@ LANGUAGE_CODE = "en"
 # Apps: thresholds of each, in a module of its own
 
 from trustengine.settings.appearance import *  # noqa: E402, F403
+from trustengine.settings.billing import *  # noqa: E402, F403
 from trustengine.settings.mail import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
 from trustengine.settings.reports import *  # noqa: E402, F403

@@ -130,6 +130,7 @@ def free_amounts(accounts: dict[UUID, UUID]) -> dict[UUID, Due]:
     due: dict[UUID, Due] = defaultdict(Due)
     disputed = Dispute.objects.filter(order=OuterRef("transaction__order"), closed_at=None)
     rows = free_entries().filter(Among("account", accounts)).annotate(is_disputed=Exists(disputed))
+    rows = rows.order_by("booked_at", "pk")  # and so are a payout's lines
     for entry, account, amount, is_disputed in rows.values_list("pk", "account", "amount_cents", "is_disputed"):
         of = due[accounts[account]]
         if is_disputed and amount > 0:

@@ -40,6 +40,10 @@ class Movement:
     kind: str
     amount_cents: int
 
+    @property
+    def title(self) -> str:
+        return str(Booked(self.kind).label)
+
 
 @dataclass(frozen=True)
 class AccountMonth:

@@ -42,7 +42,7 @@ class Movement:
 
     @property
     def title(self) -> str:
-        return str(Booked(self.kind).label)
+        return str(Booked(self.kind).label).capitalize()
 
 
 @dataclass(frozen=True)

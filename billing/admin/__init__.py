@@ -1,5 +1,5 @@
 """Money in the console."""
 
-from billing.admin import ledger, payouts, statements
+from billing.admin import batches, ledger, payouts, statements
 
-__all__ = ["ledger", "payouts", "statements"]
+__all__ = ["batches", "ledger", "payouts", "statements"]

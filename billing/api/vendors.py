@@ -63,7 +63,7 @@ def moments(request: Request) -> tuple[datetime | None, datetime | None]:
     first, last = _day(request, "from"), _day(request, "to")
     if first and last and first > last:
         raise InvalidInput(fields={"to": "Not before the first day."})
-    return first and start_of(first), last and start_of(last + timedelta(days=1))
+    return start_of(first) if first else None, start_of(last + timedelta(days=1)) if last else None
 
 
 def month(request: Request) -> date | None:

@@ -201,7 +201,7 @@ def lock_batch(batch_id: UUID) -> PayoutBatch:
     return batch
 
 
-def _end(payout_id: UUID, state: State, *, actor: User, reference: str = "", failure: str = "") -> Payout:
+def _end(payout_id: UUID, state: Payout.State, *, actor: User, reference: str = "", failure: str = "") -> Payout:
     _require(actor, PREPARE)
     ending = ENDINGS[state]
     with every_row(Reason.PAYOUTS):
@@ -222,7 +222,7 @@ def _end(payout_id: UUID, state: State, *, actor: User, reference: str = "", fai
         return payout
 
 
-def _finish(payout: Payout, state: State, *, reference: str = "", failure: str = "") -> None:
+def _finish(payout: Payout, state: Payout.State, *, reference: str = "", failure: str = "") -> None:
     """Move a locked payout to its end, and its money with it; what was not paid lets its lines go."""
     ending = ENDINGS[state]
     if payout.booked_at:
@@ -259,7 +259,7 @@ def _end_with_last(batch: PayoutBatch) -> None:
         record("payout_batch.ended", batch, before=before, after={"state": batch.state})
 
 
-def _lock_payouts(batch: PayoutBatch, state: State) -> list[Payout]:
+def _lock_payouts(batch: PayoutBatch, state: Payout.State) -> list[Payout]:
     return list(batch.payouts.filter(state=state).order_by("pk").select_for_update(of=("self",), no_key=True))
 
 

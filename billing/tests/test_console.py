@@ -39,9 +39,12 @@ def page_of(row):
 
 
 def act(client, row, **form):
-    return client.post(
-        reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_act", args=[row.pk]), form, follow=True
-    )
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_act", args=[row.pk])
+    return client.post(address, form, follow=True)
+
+
+def draft(client):
+    return client.post(reverse("admin:billing_payoutbatch_draft"), {"currency": "EUR"}, follow=True)
 
 
 def text(answer):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing.errors import PayoutNotCovered, SecondPersonNeeded
 from billing.models import LedgerAccount, LedgerTransaction, Payout, PayoutBatch, PayoutDestination, PayoutLine
 from billing.services.drafting import PREPARE
-from billing.services.ledger import Line, accounts_of, book
+from billing.services.ledger import Line, book
 from billing.spreadsheets import amount, comma_separated, words
 from orders.models import Dispute
 from trustengine.accounts.models import User
@@ -28,6 +28,7 @@ from trustengine.row_security import Reason, every_row
 
 Kind, Booked = LedgerAccount.Kind, LedgerTransaction.Kind
 Batch, State = PayoutBatch.State, Payout.State
+MOVED = (Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT, Kind.VENDOR_RECEIVABLE)
 APPROVE = "billing.approve_payout"
 COLUMNS = ("payout", "vendor", "payee", "destination", "amount", "currency")
 FAILURE = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
@@ -72,7 +73,7 @@ def approve_payouts(batch_id: UUID, *, actor: User) -> PayoutBatch:
         if batch.state != Batch.DRAFT:
             raise InvalidTransition("Only a draft can be approved.")
         payouts = _lock_payouts(batch, State.DRAFT)
-        available = _lock_accounts(payouts, Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT)
+        available = _lock_accounts(payouts)
         if uncovered := _uncovered(payouts, available):
             raise PayoutNotCovered(payouts=uncovered)
         now = timezone.now()
@@ -182,7 +183,7 @@ def cancel_batch(batch_id: UUID, *, actor: User) -> PayoutBatch:
         if batch.exported_at is not None:
             raise InvalidTransition("The file has left: note of each payout whether it was paid or failed.")
         payouts = list(batch.payouts.filter(state__in=Payout.UNDER_WAY).order_by("pk").select_for_update(no_key=True))
-        _lock_accounts([each for each in payouts if each.booked_at], Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT)
+        _lock_accounts([each for each in payouts if each.booked_at])
         for payout in payouts:
             _finish(payout, State.CANCELLED)
         before = {"state": batch.state}
@@ -263,14 +264,17 @@ def _lock_payouts(batch: PayoutBatch, state: Payout.State) -> list[Payout]:
     return list(batch.payouts.filter(state=state).order_by("pk").select_for_update(of=("self",), no_key=True))
 
 
-def _lock_accounts(payouts: Sequence[Payout], *kinds: LedgerAccount.Kind) -> dict[UUID | None, int]:
-    """Lock the accounts that these payouts of one currency move, all at once and by id; the available balances."""
-    if not payouts:
-        return {}
-    wanted: set[tuple[UUID | None, str]] = {(payout.profile_id, kind) for payout in payouts for kind in kinds}
-    ids = accounts_of(wanted, payouts[0].currency).values()
-    rows = LedgerAccount.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update(of=("self",), no_key=True)
-    return {row.profile_id: row.balance_cents for row in list(rows) if row.kind == Kind.VENDOR_AVAILABLE}
+def _lock_accounts(payouts: Sequence[Payout]) -> dict[UUID | None, int]:
+    """Lock what these payouts of one currency move, all at once and by id; what is available to each vendor.
+
+    Debts as well: money that is given back may settle them. Accounts that are made later have larger ids.
+    """
+    vendors = [payout.profile_id for payout in payouts]
+    rows = LedgerAccount.objects.filter(
+        profile__in=vendors, currency__in={payout.currency for payout in payouts}, kind__in=MOVED
+    )
+    locked = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
+    return {row.profile_id: row.balance_cents for row in locked if row.kind == Kind.VENDOR_AVAILABLE}
 
 
 def _uncovered(payouts: Iterable[Payout], available: dict[UUID | None, int]) -> list[dict[str, str]]:

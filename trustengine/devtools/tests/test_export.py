@@ -29,6 +29,11 @@ EXPORT = "/api/v1/me/export/"
 NOT_EXPORTED = {
     "orders.product": "belongs to a vendor, which is a business and not a person",
     "orders.vendorterms": "belongs to a vendor, which is a business and not a person",
+    "billing.payout": "belongs to a vendor, whose members read it; kept for accounting",
+    "billing.payoutbatch": "is the marketplace's; who drew up and approved it stands in the audit entries",
+    "billing.payoutdestination": "belongs to a vendor; who set it stands in the audit entries",
+    "billing.payoutline": "belongs to a vendor, whose members read it with the payout",
+    "billing.payoutskip": "belongs to a vendor; orders the work of those who pay",
     "reviews.vendorreply": "belongs to a vendor; who wrote which of its texts is told with the revisions",
     "reviews.quarantine": "is about a product; who opened or decided it stands in the audit entries",
     "reviews.screeningpolicy": "is the marketplace's; who wrote and published it stands in the audit entries",

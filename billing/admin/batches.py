@@ -186,8 +186,8 @@ def approval_card(request: HttpRequest) -> Card:
     """Drafts that this person may let pass."""
     with every_row(Reason.CONSOLE):
         drafts = PayoutBatch.objects.filter(state=PayoutBatch.State.DRAFT)
-        waiting = drafts.exclude(created_by=request.user.pk).count()
-        own = drafts.count() - waiting
+        counts = drafts.aggregate(all=Count("pk"), own=Count("pk", filter=Q(created_by=request.user.pk)))
+    own, waiting = counts["own"], counts["all"] - counts["own"]
     note = "Second pair of eyes needed." if waiting else "Nothing waits."
     if own:
         note = f"{note} {own} of your own wait{'s' if own == 1 else ''} for somebody else."

@@ -8,7 +8,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.models import (
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Payout,
+    PayoutBatch,
+    PayoutDestination,
+    PayoutLine,
+    PayoutSkip,
+)
 from billing.services import ledger
 from billing.services.ledger import Line, book
 from billing.services.payouts import cancel_batch, mark_paid, mark_returned
@@ -25,6 +34,7 @@ from billing.tests.payout_factories import (
 from orders.tests.factories import OrderItemFactory, ProductFactory
 from trustengine.accounts.models import Profile
 from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
+from trustengine.row_security import Reason, every_row, seen_by
 from trustengine.testing import api_client_for
 
 pytestmark = pytest.mark.django_db
@@ -317,3 +327,20 @@ def test_a_payouts_lines_cost_the_same_however_many_they_are():
         costs.append(len(queries))
 
     assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("model", [PayoutBatch, PayoutSkip, Payout, PayoutLine, PayoutDestination])
+def test_what_belongs_to_payouts_stands_behind_the_wall(model):
+    mine, other = payable_vendor(5_000), payable_vendor(7_000)
+    payable_vendor(10)
+    exported()
+    member = viewer_of(mine)
+
+    assert not model.objects.exists()
+    with seen_by(member):
+        seen = list(model.objects.all())
+        assert {row.profile_id for row in seen if hasattr(row, "profile_id")} <= {mine.pk}
+        assert len(seen) == (model not in (PayoutBatch, PayoutSkip))
+        assert model.objects.update(id=other.pk) == 0
+    with every_row(Reason.TEST):
+        assert model.objects.exists()

@@ -12,10 +12,11 @@ import billing
 from billing.spreadsheets import amount, comma_separated, words
 from trustengine.admin.presentation import digits_of
 
+GAUGES = "gauges"  # Prometheus knows floating-point numbers alone, and nobody is paid from them
 SOURCE = [
     path
     for path in Path(billing.__file__).parent.rglob("*.py")
-    if "tests" not in path.parts and "cents" in path.read_text()
+    if "tests" not in path.parts and path.stem != GAUGES and "cents" in path.read_text()
 ]
 
 

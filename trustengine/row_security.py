@@ -33,6 +33,9 @@ class Reason(StrEnum):
     METERING = "metering"  # usage is counted for whoever caused it, by services and jobs
     LEDGER = "ledger"  # bookings follow orders, and touch the platform's own accounts
     PAYOUTS = "payouts"  # batches hold many vendors
+    STATEMENTS = (
+        "statements"  # the platform's fees stand on its own accounts: those on a vendor's items, for that vendor
+    )
     PLANS = "plans"  # subscriptions are begun and changed by staff and by rules
     CONSOLE = "console"  # staff's pages, behind Django's permissions
     RECONCILING = "reconciling"  # facts against what is derived from them, of all profiles

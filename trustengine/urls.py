@@ -11,6 +11,7 @@ from trustengine.api.endpoints import idempotent
 api = [
     path("", include("trustengine.accounts.urls")),
     path("", include("orders.urls")),
+    path("", include("billing.urls")),
     path("", include("reviews.urls")),
     path("", include("reports.urls")),
 ]

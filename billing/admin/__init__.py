@@ -1,5 +1,5 @@
-"""Billing in the console."""
+"""Money, and what it is paid for, in the console."""
 
-from billing.admin import capacity
+from billing.admin import batches, capacity, ledger, payouts, statements
 
-__all__ = ["capacity"]
+__all__ = ["batches", "capacity", "ledger", "payouts", "statements"]

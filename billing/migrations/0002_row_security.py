@@ -18,4 +18,9 @@ class Migration(migrations.Migration):
             "billing_ledgertransaction",
             through="EXISTS (SELECT FROM billing_ledgerentry e WHERE e.transaction_id = billing_ledgertransaction.id)",
         ),
+        wall("billing_payout", profile="profile_id"),
+        wall("billing_payoutbatch"),
+        wall("billing_payoutdestination", profile="profile_id"),
+        wall("billing_payoutline", profile="profile_id"),
+        wall("billing_payoutskip", profile="profile_id"),
     ]

@@ -18,13 +18,13 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from reports.admin.attempting import attempt
 from reports.admin.decisions import tone_of
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named
 from reports.models import Appeal
 from reports.services.appeals import PERMISSION, rule
 from trustengine.accounts.models import User
 from trustengine.admin import name_of
+from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading

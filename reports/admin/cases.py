@@ -18,7 +18,6 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.forms import ActionForm
 
-from reports.admin.attempting import attempt
 from reports.admin.case_page import page_context
 from reports.admin.deciding import ACTIONS, DEFAULT_REASONS, NONE_SEEN, DecisionForm, decide_one, name_of_case, reasons
 from reports.admin.lists import ModerationList, Saved, SavedFilter, person
@@ -26,6 +25,7 @@ from reports.models import Case
 from reports.priority import priority
 from reports.services.claiming import claim_case, release_case
 from trustengine.accounts.models import User
+from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 

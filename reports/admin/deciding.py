@@ -8,10 +8,10 @@ from django.contrib import messages
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from reports.admin.attempting import attempt
 from reports.models import Action, Case, Proposal, ReasonCode
 from reports.services.deciding import decide
 from trustengine.accounts.models import User
+from trustengine.admin.attempting import attempt
 
 NONE_SEEN = 0  # no case has this version: without having seen one, nothing is decided
 ACTIONS = {

@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
-from reports.admin.attempting import attempt
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
 from reports.services.deciding import undo
 from trustengine.accounts.models import User
+from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from reports.admin.attempting import attempt
 from reports.admin.case_page import decisions_about, look_backs_at
 from reports.admin.lists import person
 from reports.admin.people import StaffFilter
@@ -26,6 +25,7 @@ from reviews.models import Review
 from reviews.reputation import standing_of
 from trustengine.accounts.models import User
 from trustengine.admin import EvidenceAdmin, name_of
+from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.people import register_person_page
 from trustengine.admin.presentation import age, pill

@@ -14,12 +14,12 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from reports.admin.attempting import attempt
 from reports.admin.decisions import tone_of
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.models import Proposal
 from reports.services.proposals import PERMISSION, approve_proposal, refuse_proposal
 from trustengine.accounts.models import User
+from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading

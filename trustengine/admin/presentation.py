@@ -34,7 +34,12 @@ TONES = {
     "returned": "warning",
     "refunded": "warning",
 }
-WITHOUT_MINOR_UNIT = {"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"}
+# Digits of the minor unit by ISO 4217, where they are not two.
+DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
 
 
 def stars(rating: int | None) -> SafeString:
@@ -87,8 +92,13 @@ def money(cents: int | None, currency: str) -> str:
     """An amount in minor units, with its currency."""
     if cents is None:
         return "–"
-    digits = 0 if currency in WITHOUT_MINOR_UNIT else 2
+    digits = digits_of(currency)
     return f"{Decimal(cents).scaleb(-digits):,.{digits}f} {currency}"
+
+
+def digits_of(currency: str) -> int:
+    """How many decimal digits an amount in this currency has."""
+    return DIGITS.get(currency, 2)
 
 
 def page_of(row: Model | tuple[type[Model], Any], viewer: Any) -> str:

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-MODERATION, MARKETPLACE, SYSTEM = "Moderation", "Marketplace", "System"
-GROUPS = (MODERATION, MARKETPLACE, SYSTEM)
+MODERATION, MARKETPLACE, MONEY, SYSTEM = "Moderation", "Marketplace", "Money", "System"
+GROUPS = (MODERATION, MARKETPLACE, MONEY, SYSTEM)
 
 
 @dataclass(frozen=True)

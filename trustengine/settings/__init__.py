@@ -291,6 +291,9 @@ SPECTACULAR_SETTINGS = {
         "ModerationAction": "reports.models.Action",
         "DecisionByHand": "reports.services.deciding.CHOICES_BY_HAND",
         "StatementRole": "reports.models.StatementOfReasons.Role",
+        "LedgerAccountKind": "billing.models.LedgerAccount.Kind",
+        "LedgerTransactionKind": "billing.models.LedgerTransaction.Kind",
+        "PayoutState": "billing.models.Payout.State",
         "MembershipRole": "trustengine.accounts.models.Membership.Role",
     },
 }

@@ -1,0 +1,44 @@
+"""Pages about rows behind the wall: staff sees every row, within Django's permissions, until the page is written."""
+
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse
+
+from trustengine.admin import EvidenceAdmin
+from trustengine.row_security import Reason, every_row
+
+Page = TypeVar("Page", bound=HttpResponse)
+
+
+def written(page: Page) -> Page:
+    """The page with its text: templates read rows while they are rendered, so that happens here and not later."""
+    return page.render() if hasattr(page, "render") else page
+
+
+class WalledEvidence(EvidenceAdmin):
+    """Evidence that stands behind the wall."""
+
+    list_display_links: Any = None
+    sortable_by: Any = ()
+    fields: Any = ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with every_row(Reason.CONSOLE):
+            return written(super().changelist_view(request, {**self.list_context(request), **(extra_context or {})}))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        with every_row(Reason.CONSOLE):
+            row = self.get_object(request, object_id)
+            context = self.row_context(row, request) if row is not None and self.has_view_permission(request) else {}
+            page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+            return written(page)
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What stands above the list."""
+        return {}
+
+    def row_context(self, row: Any, request: HttpRequest) -> dict[str, Any]:
+        """What a row's page shows."""
+        return {}

@@ -1,0 +1,3 @@
+from billing.jobs import usage
+
+__all__ = ["usage"]

@@ -17,4 +17,9 @@ class Migration(migrations.Migration):
             "billing_ledgertransaction",
             through="EXISTS (SELECT FROM billing_ledgerentry e WHERE e.transaction_id = billing_ledgertransaction.id)",
         ),
+        wall("billing_subscription", profile="profile_id"),
+        wall("billing_usagealert", profile="profile_id"),
+        wall("billing_usageevent", profile="profile_id"),
+        wall("billing_usageperiod", profile="profile_id"),
+        wall("billing_usagereservation", profile="profile_id"),
     ]

@@ -292,6 +292,8 @@ SPECTACULAR_SETTINGS = {
         "DecisionByHand": "reports.services.deciding.CHOICES_BY_HAND",
         "StatementRole": "reports.models.StatementOfReasons.Role",
         "MembershipRole": "trustengine.accounts.models.Membership.Role",
+        "Meter": "billing.meters.CHOICES",
+        "QuotaKind": "billing.models.PlanMeter.Kind",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
@@ -314,6 +316,7 @@ LANGUAGE_CODE = "en"
 # Apps: thresholds of each, in a module of its own
 
 from trustengine.settings.appearance import *  # noqa: E402, F403
+from trustengine.settings.billing import *  # noqa: E402, F403
 from trustengine.settings.mail import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
 from trustengine.settings.reports import *  # noqa: E402, F403

@@ -1,0 +1,3 @@
+from billing.usage_reconciler import Usage
+
+__all__ = ["Usage"]

@@ -5,15 +5,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing import examples as shown
 from billing.api.access import MayRecordUsage, profile_seen_by
 from billing.api.serializers.plans import ProfileQuery, UsageOutput
-from billing.api.serializers.usage import EventInput, EventsInput, EventsOutput, TimelineOutput, TimelineQuery
+from billing.api.serializers.usage import EventsOutput, TimelineOutput, TimelineQuery, UsageEventInput, UsageEventsInput
 from billing.errors import UsageEventConflict
 from billing.services.usage import Event, record_events
 from billing.subscribed import usage_of
@@ -25,7 +26,7 @@ from trustengine.row_security import seen_by
 
 ONE = "events.0."
 EVENTS = PolymorphicProxySerializer(
-    component_name="UsageEvents", serializers=[EventInput, EventsInput], resource_type_field_name=None
+    component_name="UsageEvents", serializers=[UsageEventInput, UsageEventsInput], resource_type_field_name=None
 )
 SHOWN_DAYS = timedelta(days=30)
 
@@ -74,6 +75,11 @@ class UsageEvents(APIView):
     @extend_schema(
         operation_id="billing_usage_events",
         request=EVENTS,
+        examples=[
+            OpenApiExample("One event", value=shown.EVENT, request_only=True),
+            OpenApiExample("Several", value=shown.EVENTS_INPUT, request_only=True),
+            OpenApiExample("Example", value=shown.EVENTS_OUTPUT, response_only=True, status_codes=["200", "201"]),
+        ],
         responses={201: EventsOutput, 200: OpenApiResponse(EventsOutput, "All had been counted before")},
     )
     def post(self, request: Request) -> Response:
@@ -86,7 +92,7 @@ class UsageEvents(APIView):
         """
         data = request.data
         is_batch = isinstance(data, Mapping) and "events" in data
-        given = (EventsInput if is_batch else EventInput)(data=data)
+        given = (UsageEventsInput if is_batch else UsageEventInput)(data=data)
         given.is_valid(raise_exception=True)
         events = given.validated_data["events"] if is_batch else [given.validated_data]
         try:

@@ -3,11 +3,12 @@
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from billing.models import Subscription, UsageAlert, UsageEvent, UsagePeriod, UsageReservation
 from billing.services.usage import record_events
 from billing.tests.billing_worlds import event, limited
-from billing.timelines import SUMS
+from billing.timelines import SUMS, By, Timeline
 from billing.urls import urlpatterns
 from trustengine.accounts.models import Membership
 from trustengine.accounts.tests.factories import StaffFactory, UserFactory, VendorFactory
@@ -104,16 +105,21 @@ def test_the_timeline_is_read_from_its_index_behind_the_wall(world):
     with every_row(Reason.TEST), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO billing_usageevent SELECT"
-            " CASE WHEN n %% 50 = 0 THEN %s::uuid ELSE gen_random_uuid() END, 'bulk', n::text, 'api_calls', 1, '\\x00',"
+            " CASE WHEN n %% 4 = 0 THEN %s::uuid ELSE gen_random_uuid() END, 'bulk', n::text,"
+            " CASE WHEN n %% 20 < 10 THEN 'api_calls' ELSE 'uploaded_pages' END, 1, '\\x00',"
             " now() - n * interval '1 minute', now(), date_trunc('month', now())::date, NULL"
             " FROM generate_series(1, 20000) n",
             [vendor.pk],
         )
         cursor.execute("ANALYZE billing_usageevent")
     with seen_by(people["owner"]), connection.cursor() as cursor:
-        about = {"profile": vendor.pk, "meter": "api_calls", "by": "day", "zone": "UTC"}
-        cursor.execute(f"EXPLAIN {SUMS}", {**about, "start": "2026-01-01T00:00Z", "end": "2100-01-01T00:00Z"})
+        today = timezone.localdate()
+        about = Timeline(vendor.pk, "api_calls", today, today, By.DAY).parameters
+        cursor.execute(f"EXPLAIN {SUMS}", about)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
+    condition = next(line for line in plan.splitlines() if "Index Cond: ((profile_id" in line)
     assert "usage_timeline" in plan
+    assert "meter" in condition
+    assert "occurred_at >= " in condition
     assert "Seq Scan on billing_usageevent" not in plan

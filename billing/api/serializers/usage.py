@@ -13,7 +13,7 @@ NAME = r"^[!-~]+$"  # visible ASCII: a name that machines give
 
 
 @example(shown.EVENT)
-class EventInput(serializers.Serializer[Any]):
+class UsageEventInput(serializers.Serializer[Any]):
     profile = serializers.UUIDField()
     source = serializers.RegexField(NAME, max_length=40, help_text="What tells it, such as a service's name.")
     event_id = serializers.RegexField(NAME, max_length=100, help_text="Its name there, by which it counts once.")
@@ -23,8 +23,8 @@ class EventInput(serializers.Serializer[Any]):
 
 
 @example(shown.EVENTS_INPUT)
-class EventsInput(serializers.Serializer[Any]):
-    events = EventInput(many=True, min_length=1, max_length=MOST_EVENTS)  # type: ignore[call-arg]
+class UsageEventsInput(serializers.Serializer[Any]):
+    events = UsageEventInput(many=True, min_length=1, max_length=MOST_EVENTS)  # type: ignore[call-arg]
 
 
 class EventOutcome(serializers.Serializer[Any]):

@@ -59,7 +59,7 @@ class TermsForm(forms.Form):
     )
     currency = forms.RegexField("^[A-Z]{3}$", max_length=3, widget=UnfoldAdminTextInputWidget)
     description = forms.CharField(
-        max_length=2_000, required=False, label="Description, public", widget=UnfoldAdminTextareaWidget
+        max_length=2_000, required=False, label="Description, public", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
     )
     internal_price_cents = forms.IntegerField(
         min_value=0,
@@ -206,9 +206,9 @@ class PlanVersionAdmin(EvidenceAdmin):
 
     def _save(self, request: HttpRequest, version: PlanVersion) -> bool:
         form, meters = TermsForm(request.POST), _meter_forms(version, request.POST)
-        if not form.is_valid() or not all([meter.is_valid() for meter in meters.values()]):
-            wrong = [str(form.fields[name].label or name) for name in form.errors if name in form.fields]
-            wrong += [METERS[name].title for name, meter in meters.items() if not meter.is_valid()]
+        wrong = [str(form.fields[name].label or name) for name in form.errors if name in form.fields]
+        wrong += [METERS[name].title for name, meter in meters.items() if not meter.is_valid()]
+        if wrong:
             messages.error(request, f"Nothing was saved. Please look again at: {'; '.join(wrong)}.")
             return False
         given = [

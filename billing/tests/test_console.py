@@ -4,18 +4,19 @@ import os
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import PlanVersion, Subscription
+from billing.meters import METERS
+from billing.models import PlanVersion, Subscription, UsagePeriod
 from billing.services.subscriptions import subscribe
 from billing.services.usage import record_events
 from billing.tests.billing_worlds import event, limited, published
 from trustengine.accounts.tests.factories import StaffFactory, VendorFactory
 from trustengine.row_security import Reason, every_row
-from trustengine.tests.browsing import browser, fits, page
-
-__all__ = ["browser", "page"]
+from trustengine.tests.browsing import fits
 
 PASSWORD = "correct horse battery"
 SHOTS = os.environ.get("SCREENSHOTS", "")
@@ -29,13 +30,10 @@ def finance(client):
 
 
 def plan_form(**changes):
-    meters = {
-        f"{meter}-{name}": ""
-        for meter in ("reviews_collected", "uploaded_bytes", "uploaded_pages", "api_calls", "moderation_tokens")
-        for name in ("included", "limit")
-    }
-    kinds = {name.replace("-limit", "-kind"): "soft" for name in meters if name.endswith("-limit")}
-    return {"price_cents": "2900", "currency": "EUR", "description": "For shops", **meters, **kinds, **changes}
+    fields = {"price_cents": "2900", "currency": "EUR", "description": "For shops"}
+    for meter in METERS:
+        fields |= {f"{meter}-included": "", f"{meter}-limit": "", f"{meter}-kind": "soft"}
+    return fields | changes
 
 
 def step(client, version, name, **data):
@@ -120,24 +118,21 @@ def test_a_profile_is_subscribed_and_its_subscription_ended(finance):
 
 
 @pytest.mark.django_db
-def test_lists_take_as_many_queries_for_twice_the_rows(finance, django_assert_max_num_queries):
+def test_lists_take_as_many_queries_for_twice_the_rows(finance):
     def measure(name):
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
         with CaptureQueriesContext(connection) as queries:
             assert finance.get(reverse(f"admin:billing_{name}_changelist")).status_code == 200
         return len(queries)
 
     names = ("planversion", "subscription", "usageperiod")
     counts = []
-    for round in range(2):
+    for twice in range(2):
         for _ in range(3):
             vendor = VendorFactory()
             limited(vendor, api_calls=10)
             record_events([event(vendor, quantity=5)])
         counts.append([measure(name) for name in names])
-        if not round:
+        if not twice:
             counts[0] = [measure(name) for name in names]  # what is kept for good has been read
 
     assert counts[0] == counts[1]
@@ -152,8 +147,6 @@ def test_usage_shows_its_share_its_events_and_its_plan(finance):
     listed = finance.get(reverse("admin:billing_usageperiod_changelist")).content.decode()
     assert "90 %" in listed
     with every_row(Reason.TEST):
-        from billing.models import UsagePeriod
-
         period = UsagePeriod.objects.get()
     shown = finance.get(reverse("admin:billing_usageperiod_change", args=[period.pk])).content.decode()
     assert "batch/0815" in shown
@@ -162,11 +155,11 @@ def test_usage_shows_its_share_its_events_and_its_plan(finance):
 
 
 def sign_in(page, user):
-    page.goto("/sign-in/")
+    page.goto("/admin/")
     page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/admin/")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Home").wait_for()
 
 
 def shoot(page, name):
@@ -178,9 +171,9 @@ def shoot(page, name):
         page.evaluate("document.documentElement.classList.remove('dark')")
 
 
+@pytest.mark.xdist_group("browser")
 @pytest.mark.django_db(transaction=True)
-def test_the_pages_fit_and_work_in_a_browser(page, settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def test_the_pages_fit_and_work_in_a_browser(page):
     user = StaffFactory(groups=["Finance"], password=PASSWORD)
     vendor = VendorFactory(display_name="Kitchen & Co.")
     version = limited(vendor, api_calls=10_000, uploaded_bytes=("soft", 5_000_000))

@@ -19,6 +19,7 @@ class Size:
     checkouts: int
     imported: int
     refunded: int
+    usage_events: int
     fingerprints: int
     lookups: int
 
@@ -33,6 +34,7 @@ FULL = Size(
     checkouts=400,
     imported=4_000,
     refunded=10_000,
+    usage_events=1_000,
     fingerprints=1_000_000,
     lookups=1_000,
 )
@@ -46,6 +48,7 @@ QUICK = Size(
     checkouts=16,
     imported=20,
     refunded=20,
+    usage_events=10,
     fingerprints=200,
     lookups=8,
 )

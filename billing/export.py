@@ -1,8 +1,10 @@
 """What billing holds about a person: as a customer. What vendors use is their vendors'."""
 
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billing.models import Subscription, UsageAlert, UsageEvent, UsagePeriod
 from trustengine.accounts.exporting import BATCH, Row, exporter, in_batches
@@ -46,11 +48,11 @@ def subscriptions(user: User) -> Iterator[Row]:
     yield from _all(rows.values(*names))
 
 
-def _profiles(user: User) -> list[object]:
+def _profiles(user: User) -> list[UUID]:
     return list(Profile.objects.filter(user=user).values_list("pk", flat=True))
 
 
-def _all(rows: object) -> list[Row]:
+def _all(rows: "QuerySet[Any, Any]") -> list[Row]:
     """Few enough to be read at once: some for each month."""
     with every_row(Reason.PEOPLE):
-        return list(in_batches(rows))  # type: ignore[arg-type]
+        return list(in_batches(rows))

@@ -59,7 +59,10 @@ class TermsForm(forms.Form):
     )
     currency = forms.RegexField("^[A-Z]{3}$", max_length=3, widget=UnfoldAdminTextInputWidget)
     description = forms.CharField(
-        max_length=2_000, required=False, label="Description, public", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
+        max_length=2_000,
+        required=False,
+        label="Description, public",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
     internal_price_cents = forms.IntegerField(
         min_value=0,

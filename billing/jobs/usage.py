@@ -57,6 +57,6 @@ def change_subscriptions() -> int:
 @job(queue="low")
 def close_usage() -> int:
     """Close the months that take no late events any more."""
-    from billing.services.usage import close_months
+    from billing.services.months import close_months
 
     return close_months()

@@ -189,11 +189,11 @@ class _Counts:
             with self._client.pipeline() as pipeline:  # all of it, or nothing
                 pipeline.sadd(_name("batches"), batch)
                 pipeline.srem(_name("hours"), hour)
-                pipeline.execute_command("RENAMENX", _name("hour", hour), _name("taken", batch))
+                pipeline.renamenx(_name("hour", hour), _name("taken", batch))
                 pipeline.execute(raise_on_error=False)
         for batch in sorted(self._members("batches")):
             counts = self._client.hgetall(_name("taken", batch))
-            yield batch, {UUID(user): int(count) for user, count in counts.items()}  # type: ignore[union-attr]
+            yield batch, {UUID(str(user)): int(count) for user, count in counts.items()}  # type: ignore[union-attr]
 
     def forget(self, batch: str) -> None:
         with self._client.pipeline() as pipeline:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 from django.urls import URLPattern, URLResolver
 from rest_framework.views import APIView
@@ -34,7 +35,8 @@ def derived(
     ]
 
 
-def subclass(view: Views, mixin: type, **members: object) -> Views:
+@cache
+def subclass(view: Views, mixin: type, **members: Any) -> Views:
     """A subclass that answers to the view's own name and documentation, as logs and the schema show them."""
     described = {name: getattr(view, name) for name in ("__doc__", "__module__", "__qualname__")}
     return type(view.__name__, (mixin, view), {**described, **members})
@@ -48,6 +50,5 @@ def _endpoint(pattern: URLPattern, derive: Callable[[Views], Views]) -> URLPatte
     return URLPattern(pattern.pattern, callback, pattern.default_args, pattern.name)
 
 
-@cache
 def _with_keys(view: Views) -> Views:
     return subclass(view, Idempotent)

@@ -15,7 +15,9 @@ NAME = r"^[!-~]+$"  # visible ASCII: a name that machines give
 @example(shown.EVENT)
 class UsageEventInput(serializers.Serializer[Any]):
     profile = serializers.UUIDField()
-    source = serializers.RegexField(NAME, max_length=40, help_text="What tells it, such as a service's name.")
+    source = serializers.RegexField(  # type: ignore[assignment]
+        NAME, max_length=40, help_text="What tells it, such as a service's name."
+    )
     event_id = serializers.RegexField(NAME, max_length=100, help_text="Its name there, by which it counts once.")
     meter = serializers.ChoiceField(choices=CHOICES)
     quantity = serializers.IntegerField(min_value=-MOST, max_value=MOST, help_text="Below zero: a correction.")

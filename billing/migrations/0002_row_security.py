@@ -23,4 +23,9 @@ class Migration(migrations.Migration):
         wall("billing_payoutdestination", profile="profile_id"),
         wall("billing_payoutline", profile="profile_id"),
         wall("billing_payoutskip", profile="profile_id"),
+        wall("billing_subscription", profile="profile_id"),
+        wall("billing_usagealert", profile="profile_id"),
+        wall("billing_usageevent", profile="profile_id"),
+        wall("billing_usageperiod", profile="profile_id"),
+        wall("billing_usagereservation", profile="profile_id"),
     ]

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from billing.errors import CapacityExceeded
-from billing.gauges import capacity_in_use, capacity_tokens
+from billing.gauges.capacity import capacity_in_use, capacity_tokens
 from billing.jobs import capacity as capacity_jobs
 from billing.models import CapacityLease, ProviderEndpoint
 from billing.services.capacity import (

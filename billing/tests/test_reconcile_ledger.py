@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from billing.gauges import (
+from billing.gauges.ledger import (
     oldest_unbooked,
     overdue_release,
     owing_vendors,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "checkouts", "refunds", "ledger", "import", "capacity")
+NAMES = ("jobs", "votes", "checkouts", "refunds", "ledger", "usage", "capacity", "import")
 ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
@@ -20,7 +20,17 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import capacity, checkouts, fingerprints, imports, jobs, ledger, refunds, votes
+    from trustengine.devtools.bench import (
+        capacity,
+        checkouts,
+        fingerprints,
+        imports,
+        jobs,
+        ledger,
+        refunds,
+        usage,
+        votes,
+    )
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
@@ -31,6 +41,7 @@ def main(argv: Sequence[str]) -> None:
         "checkouts": checkouts.measure,
         "refunds": refunds.measure,
         "ledger": ledger.measure,
+        "usage": usage.measure,
         "import": imports.measure,
         "capacity": capacity.measure,
         "fingerprints": fingerprints.measure,

@@ -20,6 +20,7 @@ class Size:
     imported: int
     refunded: int
     bookings: int
+    usage_events: int
     fingerprints: int
     lookups: int
     leased: int
@@ -37,6 +38,7 @@ FULL = Size(
     imported=4_000,
     refunded=10_000,
     bookings=10_000,
+    usage_events=1_000,
     fingerprints=1_000_000,
     lookups=1_000,
     leased=500,
@@ -53,6 +55,7 @@ QUICK = Size(
     imported=20,
     refunded=20,
     bookings=20,
+    usage_events=10,
     fingerprints=200,
     lookups=8,
     leased=16,

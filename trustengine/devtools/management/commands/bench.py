@@ -17,7 +17,8 @@ class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
         "against one hot row, checkouts of one product against many, a storm of refunds, bookings against bare "
-        "inserts, the import, and leases of outside services. Compare ratios, not machines."
+        "inserts, usage events at once against one by one, leases of outside services, and the import. "
+        "Compare ratios, not machines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,4 +64,6 @@ def _shown(figure: str, value: float) -> str:
         return f"{value:.2f}"
     if figure.endswith("seconds"):
         return f"{value:,.1f} s"
+    if figure.startswith("statements"):
+        return f"{value:.0f}"
     return f"× {value:.2f}"

@@ -67,6 +67,8 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_profile",
         "accounts.see_identities",
         "accounts.suspend_user",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Finance": [
         "orders.view_order",
@@ -80,6 +82,7 @@ GROUPS: dict[str, list[str]] = {
         "orders.view_product",
         "accounts.view_profile",
         "audit.view_entry",
+        "metrics.view_platformdaily",
     ],
     "Operators": [
         "jobs.view_job",
@@ -102,6 +105,8 @@ GROUPS: dict[str, list[str]] = {
         "orders.view_dispute",
         "orders.view_refund",
         "orders.view_product",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Services": ["accounts.record_usage"],
 }

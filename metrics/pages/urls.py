@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from metrics.pages.vendor import VendorPage, VendorPageExport
+
+urlpatterns = [
+    path("vendor/dashboard/", VendorPage.as_view(), name="vendor-page"),
+    path("vendor/dashboard/export/", VendorPageExport.as_view(), name="vendor-page-export"),
+]

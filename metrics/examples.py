@@ -54,7 +54,7 @@ STAFF_DASHBOARD = {
     "top_vendors": [TOP_VENDOR],
 }
 CSV = "vendor,day,currency,orders,units,gmv_cents\r\nKitchen & Co.,2026-05-17,EUR,18,23,80270\r\n"
-VIEWS_INPUT = {"day": "2026-05-17", "views": 41_200}
+PAGE_VIEWS = {"day": "2026-05-17", "views": 41_200}
 TRUST = {
     "from": "2026-05-16",
     "to": "2026-05-17",

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from metrics import examples as shown
-from metrics.periods import PATTERN
 from trustengine.api.schema import example
 
 CURRENCY = r"^[A-Z]{3}$"
@@ -92,12 +91,18 @@ class DashboardQuestion(serializers.Serializer[Any]):
     profile = serializers.UUIDField(required=False, allow_null=True, default=None)
 
 
-@example(shown.VIEWS_INPUT)
+@example(shown.PAGE_VIEWS)
 class ViewsInput(serializers.Serializer[Any]):
     """How often pages with reviews were seen on one day."""
 
-    day = serializers.RegexField(PATTERN)
+    day = serializers.DateField()
     views = serializers.IntegerField(min_value=0, max_value=10**15)
+
+
+@example(shown.PAGE_VIEWS)
+class ViewsOutput(serializers.Serializer[Any]):
+    day = serializers.DateField()
+    views = serializers.IntegerField()
 
 
 class StateCount(serializers.Serializer[Any]):

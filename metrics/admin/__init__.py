@@ -1,5 +1,5 @@
 """The console's pages of figures."""
 
-from metrics.admin import dashboard
+from metrics.admin import dashboard, trust
 
-__all__ = ["dashboard"]
+__all__ = ["dashboard", "trust"]

@@ -24,12 +24,16 @@ from trustengine.accounts.models import Profile
 from trustengine.api.schema import raises
 from trustengine.errors import AccountSuspended, InvalidInput, NotFound, PermissionDenied
 
-_DAY = {"type": "string", "format": "date", "pattern": PATTERN}
+DAY_SCHEMA = {"type": "string", "format": "date", "pattern": PATTERN}
 DAYS = [
     OpenApiParameter(
-        "from", _DAY, description=f"The first day; 29 before the last where absent. At most {MOST_DAYS} days in all."
+        "from",
+        DAY_SCHEMA,
+        description=f"The first day; 29 before the last where absent. At most {MOST_DAYS} days in all.",
     ),
-    OpenApiParameter("to", _DAY, description="The last day, included; today in the marketplace's zone where absent."),
+    OpenApiParameter(
+        "to", DAY_SCHEMA, description="The last day, included; today, where the marketplace is, if absent."
+    ),
 ]
 CURRENCY_ASKED = OpenApiParameter(
     "currency",

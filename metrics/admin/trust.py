@@ -100,7 +100,9 @@ def _title_of(signal: str) -> str:
 
 
 def _time(seconds: int | None) -> str:
-    return "–" if seconds is None else duration(timedelta(seconds=seconds))
+    if seconds is None:
+        return "–"
+    return duration(timedelta(seconds=seconds)) if seconds >= 60 else "under a minute"
 
 
 register_links(MODERATION, Link("Trust & safety", "metrics_trust", "health_and_safety", permission=SEE_TRUST, order=58))

@@ -78,7 +78,11 @@ def test_every_review_is_in_one_state():
 
 
 def test_screenings_are_told_by_day_and_outcome_with_what_they_found():
-    for comment in ("Write to me at sam@example.org please.", "Mine is sam@example.org, yours?", "Does what it should."):
+    for comment in (
+        "Write to me at sam@example.org please.",
+        "Mine is sam@example.org, yours?",
+        "Does what it should.",
+    ):
         pending_review(comment=comment)
     run_due_jobs()
     old = Screening.objects.order_by("created_at").first()

@@ -121,7 +121,7 @@ def queue_ages() -> list[dict[str, Any]]:
 
 def decisions_taken(period: Period) -> list[dict[str, Any]]:
     """Decisions by action, reason and whether a rule took them, most frequent first."""
-    rows = _taken(period).order_by().values("action", "reason", "automated")
+    rows: QuerySet[Any, Any] = _taken(period).order_by().values("action", "reason", "automated")
     return list(rows.annotate(count=Count("pk")).order_by("-count", "action", "reason", "automated"))
 
 

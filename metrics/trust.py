@@ -143,10 +143,12 @@ def decision_times(period: Period) -> dict[str, Any]:
 def appeals(period: Period) -> dict[str, Any]:
     """Appeals made and ruled on, and how many of the rulings overturned the decision."""
     begins, ends = _bounds(period)
+    made = Q(created_at__gte=begins, created_at__lt=ends)
     ruled = Q(ruled_at__gte=begins, ruled_at__lt=ends)
-    found = Appeal.objects.aggregate(
-        received=Count("pk", filter=Q(created_at__gte=begins, created_at__lt=ends)),
-        pending=Count("pk", filter=Q(state=Appeal.State.PENDING)),
+    pending = Q(state=Appeal.State.PENDING)
+    found = Appeal.objects.filter(made | ruled | pending).aggregate(
+        received=Count("pk", filter=made),
+        pending=Count("pk", filter=pending),
         upheld=Count("pk", filter=ruled & Q(state=Appeal.State.UPHELD)),
         overturned=Count("pk", filter=ruled & Q(state=Appeal.State.OVERTURNED)),
     )

@@ -55,6 +55,11 @@ def test_a_stranger_signs_in_first(path):
     assert (answer.status_code, answer["Location"]) == (302, f"/sign-in/?next={path}")
 
 
+def test_whoever_is_signed_in_finds_the_way_if_there_is_one(client):
+    assert b'href="/vendor/dashboard/"' in client.get("/sign-in/").content
+    assert b'href="/vendor/dashboard/"' not in signed_in(UserFactory()).get("/sign-in/").content
+
+
 @pytest.mark.parametrize("path", [PAGE, EXPORT])
 def test_only_members_see_a_vendors_page(client, vendor, path):
     other = VendorDailyFactory(vendor__display_name="Somebody else").vendor

@@ -8,7 +8,16 @@ from django.utils import timezone
 
 from metrics.models import PageViews
 from metrics.periods import Period, latest
-from metrics.trust import report_rate, reviews_by_state, signals_raised, trust, verdicts_by_day
+from metrics.trust import (
+    appeals,
+    decision_times,
+    decisions_taken,
+    report_rate,
+    reviews_by_state,
+    signals_raised,
+    trust,
+    verdicts_by_day,
+)
 from reports.models import Case, Report
 from reports.services.appeals import appeal, rule
 from reports.services.deciding import undo
@@ -120,8 +129,7 @@ def test_decisions_and_appeals_are_counted_and_what_was_undone_is_not(staff):
 
     assert {"action": "hide", "reason": "fake", "automated": False, "count": 3} in told["decisions"]
     assert {row["action"] for row in told["decisions"]} == {"approve", "hide"}
-    appeals = told["appeals"]
-    assert appeals == {"received": 3, "pending": 1, "upheld": 1, "overturned": 1, "overturned_rate": 0.5}
+    assert told["appeals"] == {"received": 3, "pending": 1, "upheld": 1, "overturned": 1, "overturned_rate": 0.5}
     queues = {row["queue"]: row["open"] for row in told["queues"]}
     assert queues["appeals"] == 1
     assert set(queues) == set(Case.Queue.values)
@@ -214,6 +222,9 @@ def test_it_takes_the_same_statements_for_twice_as_much(django_assert_num_querie
         (lambda: verdicts_by_day(latest(30)), "screening_by_time"),
         (lambda: signals_raised(latest(30)), "screening_by_time"),
         (lambda: report_rate(latest(30)), "report_received"),
+        (lambda: decisions_taken(latest(30)), "decision_newest"),
+        (lambda: decision_times(latest(30)), "decision_newest"),
+        (lambda: appeals(latest(30)), "appeal_ruled"),
     ],
 )
 def test_no_big_table_is_read_as_a_whole(call, index):

@@ -57,7 +57,7 @@ def asked_period(given: Mapping[str, str], *, most: int = MOST_DAYS) -> Period:
     last = last or timezone.localdate()
     first = first or last - timedelta(days=DAYS_SHOWN - 1)
     if first > last:
-        raise InvalidInput(fields={"from": "Not after the last day."})
+        raise InvalidInput(fields={"from": "The first day comes after the last."})
     period = Period(first, last)
     if period.length > most:
         raise InvalidInput(fields={"from": f"At most {most} days."})

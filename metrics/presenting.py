@@ -22,6 +22,9 @@ class Change:
     tone: str = ""
 
 
+UNCHANGED = Change("unchanged")
+
+
 @dataclass(frozen=True)
 class Card:
     """One number of the period."""
@@ -274,11 +277,11 @@ def delivery(seconds: int | None) -> str:
 
 def relative(value: int | None, was: int | None, direction: int) -> Change:
     """By how many per cent a number has changed."""
-    if value is None or was is None or not was:
-        return Change("nothing to compare with")
+    if not value or not was:
+        return _appeared(value, was)
     moved = 100 * (value - was) / abs(was)
     if round(moved) == 0:
-        return Change("unchanged")
+        return UNCHANGED
     shown = f"{moved:+,.0f} %" if abs(moved) < 1_000 else f"{value / was:,.0f} times"
     return Change(_signed(shown), _tone(moved, direction))
 
@@ -286,23 +289,22 @@ def relative(value: int | None, was: int | None, direction: int) -> Change:
 def by_points(value: float | None, was: float | None, direction: int) -> Change:
     """By how many percentage points a share has changed."""
     if value is None or was is None:
-        return Change("nothing to compare with")
-    moved = 100 * (value - was)
-    return (
-        Change("unchanged")
-        if round(moved, 1) == 0
-        else Change(_signed(f"{moved:+.1f} points"), _tone(moved, direction))
-    )
+        return _appeared(value, was)
+    moved = round(100 * (value - was), 1)
+    return Change(_signed(f"{moved:+.1f} points"), _tone(moved, direction)) if moved else UNCHANGED
 
 
 def by_stars(value: float | None, was: float | None, direction: int) -> Change:
     """By how many stars an average has changed."""
     if value is None or was is None:
-        return Change("nothing to compare with")
-    moved = value - was
-    return (
-        Change("unchanged") if round(moved, 2) == 0 else Change(_signed(f"{moved:+.2f} stars"), _tone(moved, direction))
-    )
+        return _appeared(value, was)
+    moved = round(value - was, 2)
+    return Change(_signed(f"{moved:+.2f} stars"), _tone(moved, direction)) if moved else UNCHANGED
+
+
+def _appeared(value: float | None, was: float | None) -> Change:
+    """A number that there was none of before, or is none of now, has changed by no per cent."""
+    return Change("new" if value else "none now" if was else "")
 
 
 def _signed(text: str) -> str:

@@ -84,6 +84,11 @@ def staff_dashboard(period: Period, currency: str = "") -> Dashboard:
     )
 
 
+def has_sold(vendor_id: UUID) -> bool:
+    """Whether anything of a vendor's was ever ordered."""
+    return VendorDaily.objects.filter(vendor=vendor_id).exists()
+
+
 def _dashboard(
     period: Period,
     currency: str,

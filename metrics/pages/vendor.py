@@ -15,7 +15,7 @@ from django.views.decorators.http import conditional_page
 from metrics import presenting
 from metrics.access import vendor_for, vendors_of
 from metrics.pages.choosing import Choice
-from metrics.queries import Dashboard, vendor_dashboard
+from metrics.queries import Dashboard, has_sold, vendor_dashboard
 from metrics.serializers import VendorDashboardOutput
 from metrics.spreadsheets import KINDS, export
 from trustengine.accounts.models import Profile, User
@@ -57,6 +57,7 @@ class VendorPage(LoginRequiredMixin, View):
             ],
             "products": presenting.ranking(dashboard.top_products, dashboard.currency, _product_page),
             "export": reverse("vendor-page-export"),
+            "is_new": dashboard.is_empty and not has_sold(vendor.pk),
         }
         template = "metrics/figures.html" if "part" in request.GET else "metrics/vendor.html"
         response = render(request, template, context)

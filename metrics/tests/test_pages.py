@@ -114,11 +114,13 @@ def test_a_part_that_has_not_changed_is_not_sent_again(client, vendor):
     assert client.get(f"{PAGE}?part=1", **again).status_code == 200
 
 
-def test_a_vendor_without_orders_is_welcomed(client):
+def test_a_vendor_without_orders_is_welcomed(client, vendor):
     told = text(client.get(PAGE))
-
     assert "No order yet" in told
     assert "Sales" not in told
+
+    VendorDailyFactory(vendor=vendor, day=date(2025, 1, 1))
+    assert "Nothing in this time" in text(client.get(PAGE))
 
 
 def test_a_period_that_cannot_be_shown_is_told_and_another_is_shown(client, vendor):
@@ -202,8 +204,12 @@ def test_a_page_takes_the_same_statements_for_any_data(client, vendor, django_as
         (110, 100, -1, "+10 %", "bad"),
         (110, 100, 0, "+10 %", ""),
         (1_001, 1_000, 1, "unchanged", ""),
-        (5, 0, 1, "nothing to compare with", ""),
-        (None, 5, 1, "nothing to compare with", ""),
+        (5, 0, 1, "new", ""),
+        (5, None, 1, "new", ""),
+        (0, 5, 1, "none now", ""),
+        (None, 5, 1, "none now", ""),
+        (0, 0, 1, "", ""),
+        (None, None, 1, "", ""),
         (20_000, 100, 1, "200 times", "good"),
         (5, -10, 1, "+150 %", "good"),
     ],

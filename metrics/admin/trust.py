@@ -11,8 +11,9 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import conditional_page
 
 from metrics.access import SEE_TRUST
+from metrics.charts import Chart, Line
 from metrics.pages.choosing import Choice
-from metrics.presenting import Chart, Line, count, percent
+from metrics.presenting import count, percent
 from metrics.trust import MOST_DAYS, trust
 from reports.models import Case, ReasonCode
 from reviews.models import Screening

@@ -14,6 +14,7 @@ from django.views.decorators.http import conditional_page
 
 from metrics import presenting
 from metrics.access import vendor_for, vendors_of
+from metrics.charts import charts
 from metrics.pages.choosing import Choice
 from metrics.queries import Dashboard, has_sold, vendor_dashboard
 from metrics.serializers import VendorDashboardOutput
@@ -30,7 +31,7 @@ def shown(dashboard: Dashboard, choice: Choice) -> dict[str, Any]:
         "dashboard": dashboard,
         "choice": choice,
         "cards": presenting.cards(dashboard),
-        "charts": presenting.charts(dashboard),
+        "charts": charts(dashboard),
         "histogram": presenting.histogram(dashboard.totals),
         "currencies": currencies if len(currencies) > 1 else [],
         "here": choice.query(),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from trustengine.errors import InvalidInput
 
 DAYS_SHOWN = 30
-MOST_DAYS = 731  # two years, one of them a leap year
+MOST_DAYS = 1_096  # three years, one of them a leap year
 PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 DAY = re.compile(PATTERN[:-1], re.ASCII)
 

@@ -76,7 +76,7 @@ def reviews_by_state() -> Iterator[tuple[str, int]]:
     counted = ProductRating.objects.aggregate(total=Sum("count"))["total"] or 0
     state = Case(*(When(holds, then=Value(name)) for name, holds in STATES), output_field=CharField())
     apart = Review.objects.set_apart().annotate(state=state).order_by().values_list("state")
-    counts = dict(apart.annotate(count=Count("pk")))
+    counts = dict(apart.annotate(count=Count("*")))  # of nothing that the index does not hold
     yield "counted", counted
     for name, _ in STATES:
         yield name, counts.get(name, 0)

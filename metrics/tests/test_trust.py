@@ -218,7 +218,7 @@ def test_it_takes_the_same_statements_for_twice_as_much(django_assert_num_querie
 @pytest.mark.parametrize(
     ("call", "index"),
     [
-        (lambda: dict(reviews_by_state()), "review_set_apart"),
+        (lambda: dict(reviews_by_state()), "Index Only Scan using review_set_apart"),
         (lambda: verdicts_by_day(latest(30)), "screening_by_time"),
         (lambda: signals_raised(latest(30)), "screening_by_time"),
         (lambda: report_rate(latest(30)), "report_received"),
@@ -235,6 +235,8 @@ def test_no_big_table_is_read_as_a_whole(call, index):
         call()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
+        if "Only" in index:
+            cursor.execute("SET LOCAL enable_bitmapscan = off")  # which looks at the table as well
         plans = []
         for query in asked.captured_queries:
             cursor.execute(f"EXPLAIN {query['sql']}")

@@ -20,6 +20,7 @@ class Choice:
     currency: str = ""
     others: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    is_default: bool = False
 
     @classmethod
     def of(cls, request: HttpRequest, *keep: str, most: int = MOST_DAYS) -> "Choice":
@@ -32,7 +33,8 @@ class Choice:
             problem = " ".join(error["message"] for error in refusal.extra["errors"])
         currency = given.get("currency", "")
         others = {name: given[name] for name in keep if given.get(name)}
-        return cls(period, currency if currency in CODES else "", others, problem)
+        is_default = bool(problem) or not (given.get("from") or given.get("to"))
+        return cls(period, currency if currency in CODES else "", others, problem, is_default)
 
     def query(self, **changed: Any) -> str:
         """The address' query for this choice with some of it changed; None leaves a parameter out."""
@@ -42,6 +44,11 @@ class Choice:
             if value:
                 query[name] = str(value)
         return query.urlencode()
+
+    @property
+    def part(self) -> str:
+        """The query of the figures alone. Without days where none were chosen: a page left open overnight moves on."""
+        return self.query(part=1, **({"from": None, "to": None} if self.is_default else {}))
 
     @property
     def presets(self) -> list[tuple[str, str, bool]]:

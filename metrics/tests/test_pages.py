@@ -103,6 +103,14 @@ def test_today_is_marked_as_not_over_and_is_refreshed(client, vendor):
     assert "data-seconds" not in client.get(f"{PAGE}{IN_MAY}").content.decode()
 
 
+def test_a_page_left_open_overnight_goes_on_to_the_next_day(client, vendor):
+    VendorDailyFactory(vendor=vendor)
+
+    assert 'data-part="?part=1"' in client.get(PAGE).content.decode()
+    chosen = "from=2026-05-01&amp;to=2026-05-04&amp;part=1"
+    assert f'data-part="?{chosen}"' in client.get(f"{PAGE}{IN_MAY}").content.decode()
+
+
 def test_a_part_that_has_not_changed_is_not_sent_again(client, vendor):
     VendorDailyFactory(vendor=vendor)
     part = client.get(f"{PAGE}?part=1")

@@ -60,7 +60,7 @@ def dashboard_export(request: HttpRequest) -> HttpResponse:
     return export(dashboard, StaffDashboardOutput(dashboard).data, kind_of(request))
 
 
-@register_panel(Area.CARDS, permission=SEE_ALL, order=8)
+@register_panel(Area.CARDS, permission=SEE_ALL, order=28)
 def sales_today(request: HttpRequest) -> Card:
     currency = settings.MARKETPLACE_CURRENCY
     today = PlatformDaily.objects.filter(day=timezone.localdate(), currency=currency).first()

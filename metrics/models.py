@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from orders.models import Product
 from trustengine.accounts.models import Profile
@@ -107,6 +108,21 @@ class VendorRatingDaily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor_id} · {self.day}"
+
+
+class PageViews(models.Model):
+    """How often pages with reviews were seen on one day. A fact, and told from outside: nothing here counts it."""
+
+    day = models.DateField(unique=True)
+    views = models.PositiveBigIntegerField()
+    told_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "page views"
+        permissions = [("see_trust", "May see how screening and moderation go")]
+
+    def __str__(self) -> str:
+        return f"{self.views} on {self.day}"
 
 
 class PlatformSlice(Sums):

@@ -67,6 +67,8 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_profile",
         "accounts.see_identities",
         "accounts.suspend_user",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Finance": [
         "orders.view_order",
@@ -94,6 +96,7 @@ GROUPS: dict[str, list[str]] = {
         "billing.view_usageperiod",
         "accounts.view_profile",
         "audit.view_entry",
+        "metrics.view_platformdaily",
     ],
     "Operators": [
         "jobs.view_job",
@@ -124,6 +127,8 @@ GROUPS: dict[str, list[str]] = {
         "billing.view_planversion",
         "billing.view_subscription",
         "billing.view_usageperiod",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Services": ["accounts.record_usage"],
 }

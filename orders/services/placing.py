@@ -34,6 +34,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
             order=order,
             product_id=line.product_id,
             vendor_id=line.vendor_id,
+            day=order.day,
             quantity=line.quantity,
             unit_price_cents=line.unit_price_cents,
         )

@@ -35,8 +35,7 @@ FACTS = f"""
     FROM (
         SELECT
             item.vendor_id, item.product_id, item.order_id, item.day, purchase.currency,
-            extract(hour FROM purchase.placed_at AT TIME ZONE %(zone)s)::int * 60
-                + extract(minute FROM purchase.placed_at AT TIME ZONE %(zone)s)::int AS minute,
+            {{minute}} AS minute,
             purchase.status IN ('confirmed', 'shipped', 'delivered')
                 AND item.fulfilment_status <> 'cancelled' AS counts,
             item.quantity,
@@ -56,15 +55,28 @@ OF_DAYS = """
     orders_order AS purchase JOIN orders_orderitem AS item
         ON item.order_id = purchase.id AND purchase.day = ANY(%(days)s::date[])
 """
+# OFFSET 0 lets each row be looked up by its index: these are few, which the planner cannot know.
 OF_VENDOR_DAYS = """
-    wanted JOIN orders_orderitem AS item ON item.vendor_id = wanted.vendor_id AND item.day = wanted.day
-        JOIN orders_order AS purchase ON purchase.id = item.order_id AND purchase.currency = wanted.currency
+    wanted CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day OFFSET 0
+    ) AS item JOIN LATERAL (
+        SELECT currency, status, placed_at FROM orders_order WHERE id = item.order_id OFFSET 0
+    ) AS purchase ON purchase.currency = wanted.currency
 """
 OF_MINUTES = """
-    moments JOIN orders_order AS purchase
-        ON purchase.day = moments.day AND purchase.currency = moments.currency
-            AND purchase.placed_at >= moments.begins AND purchase.placed_at < moments.begins + interval '1 minute'
-        JOIN orders_orderitem AS item ON item.order_id = purchase.id
+    moments CROSS JOIN LATERAL (
+        SELECT id, currency, status, placed_at FROM orders_order
+        WHERE day = moments.day AND placed_at >= moments.begins AND placed_at < moments.begins + interval '1 minute'
+            AND currency = moments.currency
+        OFFSET 0
+    ) AS purchase CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem WHERE order_id = purchase.id OFFSET 0
+    ) AS item
+"""
+
+MINUTE = """
+    extract(hour FROM purchase.placed_at AT TIME ZONE %(zone)s)::int * 60
+        + extract(minute FROM purchase.placed_at AT TIME ZONE %(zone)s)::int
 """
 
 SUMS = """
@@ -88,8 +100,9 @@ STAR_SUMS = ", ".join(f"count(*) FILTER (WHERE rating = {star}) AS stars_{star}"
 
 
 def facts(scope: str) -> str:
-    """One line for each order item of a scope, with ``parameters()``."""
-    return FACTS.format(scope=scope)
+    """One line for each order item of a scope, with ``parameters()``; with its minute, except of vendors' days."""
+    minute = {OF_DAYS: MINUTE, OF_MINUTES: "moments.minute"}.get(scope, "NULL::int")
+    return FACTS.format(scope=scope, minute=minute)
 
 
 @cache

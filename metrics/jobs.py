@@ -14,8 +14,8 @@ from orders.services.days import VendorMinute
 from trustengine.jobs.registry import job, subscribe
 from trustengine.jobs.services import enqueue
 
-# Orders that come one by one are summed up four times a second, whatever their number.
-BEAT_SECONDS = 0.25
+# Orders that come one by one are summed up once in this time, whatever their number; the first of them at once.
+BEAT_SECONDS = 0.75
 MINUTES_AT_ONCE = 500
 
 

@@ -83,7 +83,7 @@ LOCK_VENDOR_DAYS = f"""
 AGGREGATE_VENDOR_DAYS = f"""
     WITH {WANTED_VENDOR_DAYS},
     facts AS MATERIALIZED ({definitions.facts(OF_VENDOR_DAYS)}),
-    sums AS (SELECT vendor_id, day, currency, {SUMS} FROM facts GROUP BY vendor_id, day, currency),
+    sums AS MATERIALIZED (SELECT vendor_id, day, currency, {SUMS} FROM facts GROUP BY vendor_id, day, currency),
     products AS MATERIALIZED (
         SELECT vendor_id, day, currency, product_id, {PRODUCT_SUMS} FROM facts WHERE counts
         GROUP BY vendor_id, day, currency, product_id
@@ -155,15 +155,16 @@ LOCK_PLATFORM_DAYS = f"""
 # A minute without orders needs no row, unless it has one.
 AGGREGATE_MINUTES = f"""
     WITH moments AS (
-        SELECT * FROM unnest(%(m_days)s::date[], %(m_currencies)s::text[], %(begins)s::timestamptz[])
-            AS moments (day, currency, begins)
+        SELECT * FROM unnest(
+            %(m_days)s::date[], %(m_currencies)s::text[], %(m_minutes)s::int[], %(begins)s::timestamptz[]
+        ) AS moments (day, currency, minute, begins)
     ),
     wanted AS (
         SELECT * FROM unnest(%(w_days)s::date[], %(w_currencies)s::text[], %(minutes)s::int[])
             AS wanted (day, currency, minute)
     ),
     facts AS MATERIALIZED ({definitions.facts(OF_MINUTES)}),
-    sums AS (SELECT day, currency, minute, {SUMS} FROM facts GROUP BY day, currency, minute)
+    sums AS MATERIALIZED (SELECT day, currency, minute, {SUMS} FROM facts GROUP BY day, currency, minute)
     INSERT INTO metrics_platformminute (day, currency, minute, aggregated_at, {_listed(NUMBERS)})
     SELECT day, currency, minute, statement_timestamp(), {", ".join(f"coalesce(sums.{name}, 0)" for name in NUMBERS)}
     FROM wanted LEFT JOIN sums USING (day, currency, minute)
@@ -180,9 +181,13 @@ SUM_HOURS = f"""
     )
     INSERT INTO metrics_platformslice (day, currency, hour, aggregated_at, {_listed(NUMBERS)})
     SELECT wanted.day, wanted.currency, wanted.hour, statement_timestamp(), {definitions.totals()}
-    FROM wanted JOIN metrics_platformminute AS part ON (part.day, part.currency) = (wanted.day, wanted.currency)
+    FROM wanted LEFT JOIN metrics_platformminute AS part ON (part.day, part.currency) = (wanted.day, wanted.currency)
         AND part.minute BETWEEN wanted.hour * 60 AND wanted.hour * 60 + 59
     GROUP BY wanted.day, wanted.currency, wanted.hour
+    HAVING count(part.id) > 0 OR EXISTS (
+        SELECT FROM metrics_platformslice AS stored
+        WHERE (stored.day, stored.currency, stored.hour) = (wanted.day, wanted.currency, wanted.hour)
+    )
     ON CONFLICT (day, currency, hour) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
 """
 SUM_DAYS = f"""
@@ -231,7 +236,7 @@ def aggregate_platform(keys: Collection[PlatformKey]) -> None:
         return
     days, currencies = map(list, zip(*sorted({key[:2] for key in ordered}), strict=True))
     w_days, w_currencies, minutes = map(list, zip(*ordered, strict=True))
-    m_days, m_currencies, begins = map(list, zip(*_moments(ordered), strict=True))
+    m_days, m_currencies, m_minutes, begins = map(list, zip(*_moments(ordered), strict=True))
     _execute(
         LOCK_PLATFORM_DAYS + AGGREGATE_MINUTES + SUM_HOURS + SUM_DAYS,
         {
@@ -242,13 +247,14 @@ def aggregate_platform(keys: Collection[PlatformKey]) -> None:
             "minutes": minutes,
             "m_days": m_days,
             "m_currencies": m_currencies,
+            "m_minutes": m_minutes,
             "begins": begins,
             **definitions.parameters(),
         },
     )
 
 
-def _moments(keys: Collection[PlatformKey]) -> Iterator[tuple[date, str, datetime]]:
+def _moments(keys: Collection[PlatformKey]) -> Iterator[tuple[date, str, int, datetime]]:
     """When each of these minutes began: twice where the clock was set back, never where it was set forward.
 
     An order keeps the day that was written when it was placed. So the minute is also looked
@@ -260,7 +266,7 @@ def _moments(keys: Collection[PlatformKey]) -> Iterator[tuple[date, str, datetim
         clock = time(minute // 60, minute % 60)
         for away in (-1, 0, 1):
             for moment in moments_of(datetime.combine(day + timedelta(days=away), clock), zone):
-                yield day, currency, moment
+                yield day, currency, minute, moment
 
 
 def moments_of(clock: datetime, zone: ZoneInfo) -> list[datetime]:

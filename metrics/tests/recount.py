@@ -42,18 +42,21 @@ def fee_of(net_cents: int, bps: int) -> int:
 
 def recount() -> dict[str, Table]:
     """Every table that is not zero, by its key."""
+    sums: dict[str, Any] = {model.__name__: defaultdict(lambda: defaultdict(int)) for model in KEYS}
+    _count_items(sums)
+    _count_reviews(sums)
+    return {table: _without_zeros(found) for table, found in sums.items()}
+
+
+def _count_items(sums: dict[str, Any]) -> None:
     zone = ZoneInfo(settings.MARKETPLACE_TIME_ZONE)
     fees = {terms.profile_id: terms.fee_bps for terms in VendorTerms.objects.all()}
-    sums: dict[str, Any] = {model.__name__: defaultdict(lambda: defaultdict(int)) for model in KEYS}
     orders: dict[str, Any] = {model.__name__: defaultdict(set) for model in KEYS}
     for item in OrderItem.objects.select_related("order"):
-        order, clock = item.order, item.order.placed_at.astimezone(zone)
-        cancelled = item.fulfilment_status == "cancelled"
-        counted = order.status in {"confirmed", "shipped", "delivered"} and not cancelled
-        price = item.quantity * item.unit_price_cents
+        clock = item.order.placed_at.astimezone(zone)
         bps = fees.get(item.vendor_id)
-        fee = fee_of(price - item.refunded_cents, settings.PLATFORM_FEE_BPS if bps is None else bps)
-        day = (order.day, order.currency)
+        numbers = _numbers(item, settings.PLATFORM_FEE_BPS if bps is None else bps)
+        day = (item.order.day, item.order.currency)
         places = {
             "VendorDaily": (item.vendor_id, *day),
             "ProductDaily": (item.vendor_id, *day, item.product_id),
@@ -62,34 +65,53 @@ def recount() -> dict[str, Table]:
             "PlatformDaily": day,
         }
         for table, key in places.items():
-            row = sums[table][key]
-            if counted:
-                orders[table][key].add(order.pk)
-                row["units"] += item.quantity
-                row["gmv_cents"] += price
-                if table != "ProductDaily":
-                    row["refunds_cents"] += item.refunded_cents
-                    row["platform_fees_cents"] += fee
-                    row["pending_payout_cents"] += price - item.refunded_cents - fee
-            if table != "ProductDaily":
-                row["placed_items"] += 1
-                row["cancelled_items"] += cancelled
-                row["refunded_items"] += item.refunded_at is not None and not cancelled
-                if item.delivered_at:
-                    row["delivered_items"] += 1
-                    passed = item.delivered_at - order.placed_at
-                    row["delivery_seconds"] += passed.days * 86_400 + passed.seconds  # rounds down
+            if _counts(item):
+                orders[table][key].add(item.order_id)
+            for name in ("units", "gmv_cents") if table == "ProductDaily" else numbers:
+                sums[table][key][name] += numbers[name]
     for table, found in orders.items():
         for key, ids in found.items():
             sums[table][key]["orders"] = len(ids)
+
+
+def _counts(item: OrderItem) -> bool:
+    return item.order.status in {"confirmed", "shipped", "delivered"} and item.fulfilment_status != "cancelled"
+
+
+def _numbers(item: OrderItem, bps: int) -> dict[str, int]:
+    """What one item adds to each row that it belongs to."""
+    cancelled, counted = item.fulfilment_status == "cancelled", _counts(item)
+    price, refunded = item.quantity * item.unit_price_cents, item.refunded_cents
+    fee = fee_of(price - refunded, bps)
+    passed = item.delivered_at and item.delivered_at - item.order.placed_at
+    return {
+        "units": item.quantity * counted,
+        "gmv_cents": price * counted,
+        "refunds_cents": refunded * counted,
+        "platform_fees_cents": fee * counted,
+        "pending_payout_cents": (price - refunded - fee) * counted,
+        "placed_items": 1,
+        "cancelled_items": int(cancelled),
+        "refunded_items": int(item.refunded_at is not None and not cancelled),
+        "delivered_items": int(passed is not None),
+        "delivery_seconds": passed.days * 86_400 + passed.seconds if passed else 0,  # rounded down
+    }
+
+
+def _count_reviews(sums: dict[str, Any]) -> None:
+    zone = ZoneInfo(settings.MARKETPLACE_TIME_ZONE)
     for review in Review.objects.select_related("product"):
-        shown = review.status == "approved" and not (
-            review.is_hidden or review.deleted_at or review.restricted_at or review.removed_at
+        kept_out = (
+            review.is_hidden
+            or review.deleted_at
+            or review.restricted_at
+            or review.removed_at
+            or review.purchase_refunded_at
+            or review.quarantined_at
         )
-        if shown and not review.purchase_refunded_at and not review.quarantined_at:
+        if review.status == "approved" and not kept_out:
             written = review.created_at.astimezone(zone).date()
             sums["VendorRatingDaily"][review.product.vendor_id, written][f"stars_{review.rating}"] += 1
-    return {table: _without_zeros(found) for table, found in sums.items()}
 
 
 def stored() -> dict[str, Table]:

@@ -163,7 +163,8 @@ def test_the_fee_is_rounded_half_to_even_like_decimal_does_it():
         for net in [*range(120), 333, 9_999, 10_000, 10_001, 123_456_789, 10**12 + 3_333, 10**18]
         for bps in [0, 1, 50, 333, 500, 1_250, 1_500, 2_500, 5_000, 9_999, 10_000]
     ]
-    statement = f"SELECT {definitions.FEE} FROM unnest(%s::bigint[], %s::smallint[]) WITH ORDINALITY AS _ (net, bps, n) ORDER BY n"
+    given = "unnest(%s::bigint[], %s::smallint[]) WITH ORDINALITY AS given (net, bps, number)"
+    statement = f"SELECT {definitions.FEE} FROM {given} ORDER BY number"
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(column) for column in zip(*grid, strict=True)])
         fees = [fee for (fee,) in cursor.fetchall()]

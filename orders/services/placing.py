@@ -48,7 +48,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
     record("order.placed", order, after={**after, "currency": order.currency, "day": order.day})
     record("checkout.paid", checkout, before=before, after={"state": checkout.state, "order": order.pk})
     publish("orders.order_placed", order_id=order.pk)
-    mark_days(order)
+    mark_days(order, [line.vendor_id for line in lines])
     return order
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "checkouts", "refunds", "import")
+NAMES = ("jobs", "votes", "checkouts", "refunds", "metrics", "import")
 ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import checkouts, fingerprints, imports, jobs, refunds, votes
+    from trustengine.devtools.bench import checkouts, fingerprints, imports, jobs, metrics, refunds, votes
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> None:
         "votes": votes.measure,
         "checkouts": checkouts.measure,
         "refunds": refunds.measure,
+        "metrics": metrics.measure,
         "import": imports.measure,
         "fingerprints": fingerprints.measure,
     }

@@ -1,7 +1,7 @@
 """Which benchmarks there are, how large a run is, and how time is taken."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,6 +21,9 @@ class Size:
     refunded: int
     fingerprints: int
     lookups: int
+    orders_of_day: int
+    vendors: int
+    arrivals: Sequence[tuple[float, int]]  # orders a second (0: all at once), and how many
 
 
 FULL = Size(
@@ -35,6 +38,9 @@ FULL = Size(
     refunded=10_000,
     fingerprints=1_000_000,
     lookups=1_000,
+    orders_of_day=100_000,
+    vendors=500,
+    arrivals=((0.5, 15), (4, 60), (30, 300), (0, 1_000)),
 )
 QUICK = Size(
     rounds=1,
@@ -48,6 +54,9 @@ QUICK = Size(
     refunded=20,
     fingerprints=200,
     lookups=8,
+    orders_of_day=60,
+    vendors=4,
+    arrivals=((20, 4), (0, 6)),
 )
 
 Figures = Mapping[str, float]

@@ -78,6 +78,8 @@ GROUPS: dict[str, list[str]] = {
         "orders.view_refund",
         "orders.send_refund",
         "orders.view_product",
+        "orders.view_vendorterms",
+        "orders.set_fee",
         "accounts.view_profile",
         "audit.view_entry",
     ],

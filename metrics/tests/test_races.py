@@ -179,7 +179,7 @@ def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(m
 
 @race
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
-    """It dies when the vendors' days are written and the platform's are not: neither is there, and another does both."""
+    """It dies when the vendors' days are written and the platform's are not: neither is there; another does both."""
     sold()
     connections.close_all()
     child = os.fork()

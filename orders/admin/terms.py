@@ -56,5 +56,5 @@ class VendorTermsAdmin(EvidenceAdmin):
 
 register_links(
     MARKETPLACE,
-    Link("Vendors' fees", "admin:orders_vendorterms_changelist", "percent", "orders.view_vendorterms", order=45),
+    Link("Vendors' fees", "orders_vendorterms_changelist", "percent", permission="orders.view_vendorterms", order=22),
 )

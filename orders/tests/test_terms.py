@@ -3,6 +3,7 @@ from django.contrib.auth.models import Group
 
 from orders.models import VendorTerms
 from orders.services.terms import set_fee
+from trustengine.accounts.models import User
 from trustengine.accounts.tests.factories import UserFactory, VendorFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def finance():
-    user = UserFactory(is_staff=True)
+    user, _ = User.objects.get_or_create(username="finn", is_staff=True)
     user.groups.add(Group.objects.get(name="Finance"))
     return user
 
@@ -59,7 +60,7 @@ def test_finance_changes_a_fee_in_the_console(client):
 
 
 def test_others_see_no_fees_in_the_console(client):
-    user = UserFactory(is_staff=True)
+    user = UserFactory(is_staff=True, username="finn")
     user.groups.add(Group.objects.get(name="Moderators"))
     client.force_login(user)
 

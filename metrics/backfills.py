@@ -6,8 +6,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from metrics.calendar import days_within
-from metrics.comparing import differences, make_anew
 from metrics.models import PlatformDaily
+from metrics.rebuilding import rebuild_days
 from trustengine.operations.backfilling import Applied, Backfill, Change, Days, backfill
 
 # A batch is a transaction that holds the locks of its days: short ones let traffic through.
@@ -16,7 +16,7 @@ MOST_DAYS = 7
 
 @backfill("metrics")
 class MetricDays(Backfill):
-    """Every row of these days, anew from the orders and reviews: looked at without locks, then made anew where wrong.
+    """Every row of these days, anew from the orders and reviews, under their locks.
 
     Two at once do no harm: each row is made from the facts under its lock.
     """
@@ -39,10 +39,8 @@ class MetricDays(Backfill):
             cursor.execute("SET LOCAL statement_timeout = 0")
         days = [date.fromisoformat(key) for key in keys]
         before = _totals(days)
-        wrong = list(differences(days))
-        make_anew(wrong)
+        changed = rebuild_days(days)
         after = _totals(days)
-        changed = {_day_of(each.key) for each in wrong}
         return Applied([Change(str(day), before.get(day, {}), after.get(day, {})) for day in sorted(changed)])
 
 
@@ -53,7 +51,3 @@ def _totals(days: Sequence[date]) -> dict[date, dict[str, Any]]:
     for day, currency, orders, gmv in rows.values_list("day", "currency", "orders", "gmv_cents"):
         told.setdefault(day, {})[currency] = {"orders": orders, "gmv_cents": gmv}
     return told
-
-
-def _day_of(key: Sequence[Any]) -> date:
-    return next(member for member in key if isinstance(member, date))

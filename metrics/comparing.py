@@ -86,7 +86,7 @@ COMPARISONS = (
 def differences(days: Collection[date]) -> Iterator[Difference]:
     """Every row of these days that disagrees with its facts."""
     for comparison in (*COMPARISONS, _of_ratings()):
-        values = {"days": sorted(days), **definitions.parameters()}
+        values = {"days": sorted(days), "whole_days": sorted(days), **definitions.parameters()}
         with connection.cursor() as cursor:
             cursor.execute(comparison.statement, values)
             rows = cursor.fetchall()

@@ -53,7 +53,7 @@ FACTS = f"""
 # Which orders; each names its tables ``purchase`` and ``item``.
 OF_DAYS = """
     orders_order AS purchase JOIN orders_orderitem AS item
-        ON item.order_id = purchase.id AND purchase.day = ANY(%(days)s::date[])
+        ON item.order_id = purchase.id AND purchase.day = ANY(%(whole_days)s::date[])
 """
 # OFFSET 0 lets each row be looked up by its index: these are few, which the planner cannot know.
 OF_VENDOR_DAYS = """

@@ -22,7 +22,16 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from metrics import definitions
-from metrics.definitions import OF_MINUTES, OF_VENDOR_DAYS, PRODUCT_NUMBERS, PRODUCT_SUMS, STAR_SUMS, STARS, SUMS
+from metrics.definitions import (
+    OF_DAYS,
+    OF_MINUTES,
+    OF_VENDOR_DAYS,
+    PRODUCT_NUMBERS,
+    PRODUCT_SUMS,
+    STAR_SUMS,
+    STARS,
+    SUMS,
+)
 from metrics.models import Sums
 from orders.services.days import VendorDay
 
@@ -82,7 +91,7 @@ LOCK_VENDOR_DAYS = f"""
 """
 AGGREGATE_VENDOR_DAYS = f"""
     WITH {WANTED_VENDOR_DAYS},
-    facts AS MATERIALIZED ({definitions.facts(OF_VENDOR_DAYS)}),
+    facts AS MATERIALIZED ({{facts}}),
     sums AS MATERIALIZED (SELECT vendor_id, day, currency, {SUMS} FROM facts GROUP BY vendor_id, day, currency),
     products AS MATERIALIZED (
         SELECT vendor_id, day, currency, product_id, {PRODUCT_SUMS} FROM facts WHERE counts
@@ -103,7 +112,8 @@ AGGREGATE_VENDOR_DAYS = f"""
             )
     )
     INSERT INTO metrics_productdaily AS stored (vendor_id, day, currency, product_id, {_listed(PRODUCT_NUMBERS)})
-    SELECT vendor_id, day, currency, product_id, {_listed(PRODUCT_NUMBERS)} FROM products
+    SELECT vendor_id, day, currency, product_id, {_listed(PRODUCT_NUMBERS)}
+    FROM products JOIN wanted USING (vendor_id, day, currency)
     ON CONFLICT (vendor_id, day, currency, product_id) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)}
     WHERE ({_listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({_listed(PRODUCT_NUMBERS, "excluded.")});
 """
@@ -163,7 +173,7 @@ AGGREGATE_MINUTES = f"""
         SELECT * FROM unnest(%(w_days)s::date[], %(w_currencies)s::text[], %(minutes)s::int[])
             AS wanted (day, currency, minute)
     ),
-    facts AS MATERIALIZED ({definitions.facts(OF_MINUTES)}),
+    facts AS MATERIALIZED ({{facts}}),
     sums AS MATERIALIZED (SELECT day, currency, minute, {SUMS} FROM facts GROUP BY day, currency, minute)
     INSERT INTO metrics_platformminute (day, currency, minute, aggregated_at, {_listed(NUMBERS)})
     SELECT day, currency, minute, statement_timestamp(), {", ".join(f"coalesce(sums.{name}, 0)" for name in NUMBERS)}
@@ -204,14 +214,18 @@ SUM_DAYS = f"""
 
 
 @transaction.atomic
-def aggregate_vendor_days(keys: Collection[VendorDay]) -> None:
-    """Make these vendors' days, and their products' parts of them, from the orders. Zeros where there are none."""
+def aggregate_vendor_days(keys: Collection[VendorDay], *, whole_days: Collection[date] = ()) -> None:
+    """Make these vendors' days, and their products' parts of them, from the orders. Zeros where there are none.
+
+    ``whole_days``: these are all keys of these days, which are then read through at once.
+    """
     ordered = sorted(set(keys))
     if not ordered:
         return
     vendors, days, currencies = map(list, zip(*ordered, strict=True))
-    wanted = {"vendors": vendors, "days": days, "currencies": currencies}
-    _execute(LOCK_VENDOR_DAYS + AGGREGATE_VENDOR_DAYS, wanted | definitions.parameters())
+    wanted = {"vendors": vendors, "days": days, "currencies": currencies, "whole_days": sorted(whole_days)}
+    facts = definitions.facts(OF_DAYS if whole_days else OF_VENDOR_DAYS)
+    _execute(LOCK_VENDOR_DAYS + AGGREGATE_VENDOR_DAYS.format(facts=facts), wanted | definitions.parameters())
 
 
 @transaction.atomic
@@ -226,20 +240,24 @@ def aggregate_rating_days(keys: Collection[RatingDay]) -> None:
 
 
 @transaction.atomic
-def aggregate_platform(keys: Collection[PlatformKey]) -> None:
+def aggregate_platform(keys: Collection[PlatformKey], *, whole_days: Collection[date] = ()) -> None:
     """Make these minutes from the orders, and sum up the hours and the days that they belong to.
 
     Under the lock of the day, so that of two minutes' sums neither misses the other.
+    ``whole_days`` as for vendors.
     """
     ordered = sorted(set(keys))
     if not ordered:
         return
     days, currencies = map(list, zip(*sorted({key[:2] for key in ordered}), strict=True))
     w_days, w_currencies, minutes = map(list, zip(*ordered, strict=True))
-    m_days, m_currencies, m_minutes, begins = map(list, zip(*_moments(ordered), strict=True))
+    moments = () if whole_days else _moments(ordered)
+    m_days, m_currencies, m_minutes, begins = [list(column) for column in zip(*moments, strict=True)] or [[]] * 4
+    facts = definitions.facts(OF_DAYS if whole_days else OF_MINUTES)
     _execute(
-        LOCK_PLATFORM_DAYS + AGGREGATE_MINUTES + SUM_HOURS + SUM_DAYS,
+        LOCK_PLATFORM_DAYS + AGGREGATE_MINUTES.format(facts=facts) + SUM_HOURS + SUM_DAYS,
         {
+            "whole_days": sorted(whole_days),
             "days": days,
             "currencies": currencies,
             "w_days": w_days,

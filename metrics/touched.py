@@ -78,4 +78,4 @@ def _rating_days(column: str, ids: Collection[UUID]) -> set[RatingDay]:
 
 def _minutes(items: Any) -> set[VendorMinute]:
     rows = items.order_by().values_list("vendor", "order__day", "order__currency", "order__placed_at")
-    return {VendorMinute(*row, minute_of(placed_at)) for *row, placed_at in rows}
+    return {VendorMinute(vendor, day, currency, minute_of(placed_at)) for vendor, day, currency, placed_at in rows}

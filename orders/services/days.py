@@ -77,7 +77,7 @@ def mark_days_of(order_ids: Iterable[UUID]) -> None:
     """``mark_days`` for all vendors of many orders at once: what several share is told once."""
     items = OrderItem.objects.filter(Among("order", order_ids))
     rows = items.values_list("vendor", "order__day", "order__currency", "order__placed_at").distinct()
-    _publish(VendorMinute(*row, minute_of(placed_at)) for *row, placed_at in rows)
+    _publish(VendorMinute(vendor, day, currency, minute_of(placed_at)) for vendor, day, currency, placed_at in rows)
 
 
 def _publish(minutes: Iterable[VendorMinute]) -> None:

@@ -1,12 +1,11 @@
 """Bringing derived values in line with the rows just stored, by the functions that define them."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from metrics.calendar import days_within
-from metrics.comparing import differences, make_anew
+from metrics.rebuilding import rebuild_days
 from orders.models import Order, Product
 from reports import records
 from reports.contents import kind_of
@@ -25,7 +24,7 @@ LONGEST_DEMO_DAYS = 10_000
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
-    """Statuses, ratings, trends, votes, reputations, days, cases, statements. Without jobs: their time is the present."""
+    """All that follows from the rows. Without jobs, whose time is the present."""
     annotated: Any = Order.objects.with_derived_status()
     derived = list(annotated.values_list("pk", "derived_status", "derived_delivered_at"))
     for status in Order.Status:
@@ -39,13 +38,9 @@ def derive_everything(*, voted_on: Sequence[UUID]) -> None:
     records.recompute(reporters)
     authors = Review.objects.order_by().values_list("author", flat=True).distinct()
     recompute(*{*authors, *reporters})
-    make_anew(list(differences(_days())))
+    rebuild_days(days_within(Days(), after=None, limit=LONGEST_DEMO_DAYS))
     _weigh_cases()
     _tell_those_concerned()
-
-
-def _days() -> list[date]:
-    return list(days_within(Days(), after=None, limit=LONGEST_DEMO_DAYS))
 
 
 def _weigh_cases() -> None:

@@ -47,9 +47,8 @@ def follow_orders(planned: Sequence[Planned]) -> None:
         return
     items = OrderItem.objects.filter(Among("order", former)).order_by().values_list("order", "vendor").distinct()
     left = {
-        VendorMinute(vendor, state["day"], state["currency"], minute_of(state["placed_at"]))
+        VendorMinute(vendor, former[order]["day"], former[order]["currency"], minute_of(former[order]["placed_at"]))
         for order, vendor in items
-        for state in [former[order]]
     }
     aggregate_minutes(sorted(left | minutes_of_orders(former)))
 
@@ -58,13 +57,11 @@ def follow_orders(planned: Sequence[Planned]) -> None:
 def follow_items(planned: Sequence[Planned]) -> None:
     """Items count where their orders do, whose status may have changed for all vendors; and what they were is gone."""
     moved = [plan.stored.state for plan in planned if plan.stored]
-    former = Order.objects.filter(Among("pk", {state["order_id"] for state in moved}))
-    places = {pk: place for pk, *place in former.values_list("pk", "day", "currency", "placed_at")}
-    left = {
-        VendorMinute(state["vendor_id"], day, currency, minute_of(placed_at))
-        for state in moved
-        for day, currency, placed_at in [places[state["order_id"]]]
-    }
+    places = {order.pk: order for order in Order.objects.filter(Among("pk", {state["order_id"] for state in moved}))}
+    left = set()
+    for state in moved:
+        order = places[state["order_id"]]
+        left.add(VendorMinute(state["vendor_id"], order.day, order.currency, minute_of(order.placed_at)))
     orders = {plan.state["order_id"] for plan in planned} | places.keys()
     aggregate_minutes(sorted(left | minutes_of_orders(orders)))
     aggregate_rating_days(rating_days_of_items([plan.row["order_item_id"] for plan in planned]))

@@ -14,6 +14,7 @@ Several statements of one ``execute`` are one round trip; each has a snapshot of
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -213,7 +214,7 @@ SUM_DAYS = f"""
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def aggregate_vendor_days(keys: Collection[VendorDay], *, whole_days: Collection[date] = ()) -> None:
     """Make these vendors' days, and their products' parts of them, from the orders. Zeros where there are none.
 
@@ -228,7 +229,7 @@ def aggregate_vendor_days(keys: Collection[VendorDay], *, whole_days: Collection
     _execute(LOCK_VENDOR_DAYS + AGGREGATE_VENDOR_DAYS.format(facts=facts), wanted | definitions.parameters())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def aggregate_rating_days(keys: Collection[RatingDay]) -> None:
     """Count the stars of these vendors' days from the counted reviews."""
     ordered = sorted(set(keys))
@@ -239,7 +240,7 @@ def aggregate_rating_days(keys: Collection[RatingDay]) -> None:
     _execute(statement, {"vendors": vendors, "days": days} | definitions.parameters())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def aggregate_platform(keys: Collection[PlatformKey], *, whole_days: Collection[date] = ()) -> None:
     """Make these minutes from the orders, and sum up the hours and the days that they belong to.
 
@@ -296,4 +297,10 @@ def moments_of(clock: datetime, zone: ZoneInfo) -> list[datetime]:
 
 def _execute(statements: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statements, values)
+        cursor.execute(_on_one_line(statements), values)
+
+
+@cache
+def _on_one_line(statements: str) -> str:
+    """Shorter to send and to read, every time."""
+    return " ".join(statements.split())

@@ -16,6 +16,7 @@ from statistics import quantiles
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import django_rq
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, F, Sum
@@ -38,7 +39,7 @@ DAY = date(2026, 3, 10)
 ORDERS = """
     INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, updated_at)
     SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
-           %(noon)s + interval '719 minutes' * ((n * 7919 %% 100003 + n * 104729 %% 100019) / 100011.0 - 1),
+           %(noon)s + interval '719 minutes' * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1),
            %(day)s, now()
     FROM generate_series(1, %(orders)s) AS n
 """
@@ -119,6 +120,7 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
     Job.objects.all().delete()
     arrived, over = threading.Event(), threading.Event()
     spent: list[float] = []
+    messages = django_rq.get_queue(handler_of(follow_orders).queue)
 
     def work() -> None:
         with _work(spent):
@@ -126,6 +128,7 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
                 arrived.wait(0.05)
                 if arrived.is_set():
                     arrived.clear()
+                    messages.empty()  # as if a worker of the queue had taken the bell's
                     drain(handler_of(follow_orders).kind)
         connection.close()
 

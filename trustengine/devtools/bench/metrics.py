@@ -39,7 +39,8 @@ DAY = date(2026, 3, 10)
 ORDERS = """
     INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, updated_at)
     SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
-           %(noon)s + interval '719 minutes' * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1),
+           %(noon)s + interval '719 minutes'
+               * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1),
            %(day)s, now()
     FROM generate_series(1, %(orders)s) AS n
 """

@@ -8,7 +8,7 @@ from typing import Any
 from metrics.figures import STARS, Day, Figures
 from metrics.presenting import count, rating
 from metrics.queries import Dashboard
-from trustengine.admin.presentation import WITHOUT_MINOR_UNIT, money
+from trustengine.admin.presentation import digits_of, money
 
 TREND_DAYS = 7
 
@@ -49,15 +49,10 @@ class Chart:
                 "lines": [{**vars(line), "values": list(line.values)} for line in self.lines],
                 "unit": self.unit,
                 "currency": self.currency,
-                "digits": digits(self.currency),
+                "digits": digits_of(self.currency),
                 "stacked": self.stacked,
             }
         )
-
-
-def digits(currency: str) -> int:
-    """How many decimals the currency's amounts have."""
-    return 0 if currency in WITHOUT_MINOR_UNIT else 2
 
 
 def charts(dashboard: Dashboard) -> list[Chart]:

@@ -125,8 +125,31 @@ class PageViews(models.Model):
         return f"{self.views} on {self.day}"
 
 
+class PlatformMinute(Sums):
+    """The orders that were placed in one minute of one day, over all vendors, in one currency.
+
+    The only part of the platform's day that is made from orders; hours and the day are sums.
+    """
+
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    minute = models.PositiveSmallIntegerField(
+        help_text="0 to 1,439 by the marketplace's clock; of a repeated hour, each minute is one."
+    )
+    aggregated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("day", "currency", "minute", name="platform_minute_once"),
+            models.CheckConstraint(condition=Q(minute__lt=1_440), name="platform_minute_of_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.minute // 60:02}:{self.minute % 60:02} · {self.currency}"
+
+
 class PlatformSlice(Sums):
-    """The orders that were placed in one hour of one day, over all vendors, in one currency."""
+    """The orders that were placed in one hour of one day, over all vendors, in one currency: a sum of minutes."""
 
     day = models.DateField()
     currency = models.CharField(max_length=3)

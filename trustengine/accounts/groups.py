@@ -94,6 +94,8 @@ GROUPS: dict[str, list[str]] = {
         "billing.view_subscription",
         "billing.edit_subscription",
         "billing.view_usageperiod",
+        "orders.view_vendorterms",
+        "orders.set_fee",
         "accounts.view_profile",
         "audit.view_entry",
         "metrics.view_platformdaily",

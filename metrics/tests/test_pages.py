@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from metrics import charts, presenting
+from metrics import presenting
 from metrics.tests.factories import (
     PlatformDailyFactory,
     ProductDailyFactory,
@@ -226,7 +226,3 @@ def test_changes_are_told_in_words(value, was, direction, text, tone):
     change = presenting.relative(value, was, direction)
 
     assert (change.text, change.tone) == (text, tone)
-
-
-def test_amounts_are_drawn_with_the_decimals_of_their_currency():
-    assert (charts.digits("EUR"), charts.digits("JPY")) == (2, 0)

@@ -1,4 +1,4 @@
-"""Sharing an amount out, exact to the cent."""
+"""Shares of amounts, exact to the cent: sharing out, and taking a part of."""
 
 from collections.abc import Sequence
 
@@ -17,3 +17,9 @@ def shared_out(amount: int, capacities: Sequence[int]) -> list[int]:
     for position in by_remainder[: amount - sum(shares)]:
         shares[position] += 1
     return shares
+
+
+def part_of(amount: int, numerator: int, denominator: int) -> int:
+    """``amount`` × numerator ÷ denominator, to the nearest cent, and from the middle to the even one. None negative."""
+    cents, rest = divmod(amount * numerator, denominator)
+    return cents + (2 * rest > denominator or (2 * rest == denominator and cents % 2 == 1))

@@ -6,6 +6,7 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
-        from reviews.seeds import seed_policy
+        from reviews.seeds import seed_endpoint, seed_policy
 
         post_migrate.connect(seed_policy, sender=self, dispatch_uid="screening-policy")
+        post_migrate.connect(seed_endpoint, sender=self, dispatch_uid="moderation-endpoint")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from reviews.fingerprints import forget_fingerprints
 from reviews.models import (
+    ModelOpinion,
     ReplyRevision,
     Review,
     ReviewFingerprint,
@@ -77,7 +78,8 @@ def _forget_revisions(reviews: Sequence[UUID]) -> None:
     revisions.filter(state=ReviewRevision.State.PENDING).update(
         state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
     )
-    # What was found in a text quotes it.
+    # What was found in a text quotes it, and a digest tells a short one.
+    ModelOpinion.objects.filter(Among("revision__review", reviews)).delete()
     Screening.objects.filter(Among("revision__review", reviews)).update(signals=[])
 
 

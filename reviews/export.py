@@ -42,6 +42,7 @@ REVIEW = (
 )
 REVISION = ("number", "rating", "title", "comment", "state", "created_at", "decided_at")
 RESTRICTION = ("ground", "sentence", "imposed_at", "expires_at", "lifted_at")
+OPINION = ("state", "model", "flagged", "categories", "scores", "ended_at")
 STRIKE = ("id", "reason", "given_at", "expires_at", "revoked_at")
 REPLY = ("id", "reply_id", "number", "text", "state", "created_at", "decided_at")
 STANDING = ("score", "consecutive_approved", "approved", "rejected", "formula_version", "computed_at")
@@ -52,6 +53,7 @@ STANDING = ("score", "consecutive_approved", "approved", "rejected", "formula_ve
     "reviews.Review",
     "reviews.ReviewRevision",
     "reviews.Screening",
+    "reviews.ModelOpinion",
     "reviews.ReviewPhoto",
     "reviews.Restriction",
 )
@@ -62,7 +64,7 @@ def reviews(user: User) -> Iterator[Row]:
     told here either, nor is the verdict of the rule that imposed it.
     """
     related = (
-        Prefetch("revisions", ReviewRevision.objects.select_related("screening").order_by("number")),
+        Prefetch("revisions", ReviewRevision.objects.select_related("screening", "opinion").order_by("number")),
         Prefetch("restrictions", Restriction.objects.order_by("imposed_at", "pk")),
         Prefetch("photos", ReviewPhoto.objects.order_by("created_at", "pk")),
     )
@@ -104,7 +106,9 @@ def _revision(revision: ReviewRevision, is_secret: bool) -> Row:
     if is_secret and screening is not None and screening.verdict == Screening.Verdict.RESTRICT:
         screening = None
     found = screening and {"verdict": screening.verdict, "signals": [signal["name"] for signal in screening.signals]}
-    return _members(revision, REVISION) | {"screening": found}
+    opinion = getattr(revision, "opinion", None)
+    told = _members(opinion, OPINION) if opinion is not None else None
+    return _members(revision, REVISION) | {"screening": found, "model_opinion": told}
 
 
 def _members(row: object, names: tuple[str, ...]) -> Row:

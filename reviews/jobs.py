@@ -34,6 +34,14 @@ def screen_review(key: str) -> None:
     screen(UUID(key))
 
 
+@job(queue="low", atomic=False)
+def ask_for_opinion(opinion_id: str) -> str:
+    """Ask the outside moderation model about a text that waits for screening."""
+    from reviews.services.opinions import ask
+
+    return ask(UUID(opinion_id))
+
+
 @job(queue="high", coalesce=True)
 def screen_reply(key: str) -> None:
     """Run the automatic checks over what waits in a vendor's reply."""

@@ -33,3 +33,14 @@ def seed_policy(sender: AppConfig, using: str, **kwargs: Any) -> None:
                 PolicyRule(policy=policy, signal=name, weight=kind.weight, action=kind.action)
                 for name, kind in KINDS.items()
             )
+
+
+def seed_endpoint(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Make the row by which operators limit calls to the moderation service. One that is there stays as it is."""
+    from django.db import connections
+
+    from billing.models import ProviderEndpoint
+    from reviews.services.opinions import ENDPOINT, LIMITS, PROVIDER
+
+    if ProviderEndpoint._meta.db_table in connections[using].introspection.table_names():
+        ProviderEndpoint.objects.using(using).get_or_create(provider=PROVIDER, endpoint=ENDPOINT, defaults=LIMITS)

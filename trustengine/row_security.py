@@ -108,7 +108,8 @@ def wall(table: str, *, profile: str = "", through: str = "") -> RunSQL:
         f"{profile} IN (SELECT profile_id FROM accounts_membership"
         f" WHERE user_id = NULLIF(current_setting('{CALLER}', true), '')::uuid)"
     )
-    seen = mine if profile else through or "false"
+    # First whether there is a caller at all: without, what follows is not evaluated for every row.
+    seen = f"(SELECT current_setting('{CALLER}', true) <> '') AND ({mine if profile else through or 'false'})"
     return RunSQL(
         [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",

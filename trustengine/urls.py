@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from billing.api.metering import metered
 from orders.notices.pages import unsubscribe_page
 from trustengine.accounts.pages import SignIn
 from trustengine.api.endpoints import idempotent
@@ -22,7 +23,7 @@ urlpatterns = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include(idempotent(api))),
+    path("api/v1/", include(metered(idempotent(api)))),
     path("notices/unsubscribe/", unsubscribe_page, name="unsubscribe"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -1,5 +1,5 @@
-"""Money in the console."""
+"""Money, and what it is paid for, in the console."""
 
-from billing.admin import batches, ledger, payouts, statements
+from billing.admin import batches, capacity, ledger, payouts, plans, statements, subscriptions, usage
 
-__all__ = ["batches", "ledger", "payouts", "statements"]
+__all__ = ["batches", "capacity", "ledger", "payouts", "plans", "statements", "subscriptions", "usage"]

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from trustengine.admin import EvidenceAdmin
@@ -15,24 +16,26 @@ def written(page: Page) -> Page:
     return page.render() if hasattr(page, "render") else page
 
 
-class WalledEvidence(EvidenceAdmin):
-    """Evidence that stands behind the wall."""
-
-    list_display_links: Any = None
-    sortable_by: Any = ()
-    fields: Any = ()
+class WalledAdmin(EvidenceAdmin):
+    """Lists and rows from behind the wall."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with every_row(Reason.CONSOLE):
             return written(super().changelist_view(request, {**self.list_context(request), **(extra_context or {})}))
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        with every_row(Reason.CONSOLE):
-            row = self.get_object(request, object_id)
+        with every_row(Reason.CONSOLE), transaction.atomic():
+            row = self.get_object(request, object_id) if object_id else None
             context = self.row_context(row, request) if row is not None and self.has_view_permission(request) else {}
-            page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+            page: HttpResponse = super().changeform_view(
+                request, object_id, form_url, {**(extra_context or {}), **context}
+            )
             return written(page)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -42,3 +45,11 @@ class WalledEvidence(EvidenceAdmin):
     def row_context(self, row: Any, request: HttpRequest) -> dict[str, Any]:
         """What a row's page shows."""
         return {}
+
+
+class WalledEvidence(WalledAdmin):
+    """Rows that are read as they are, with a page of their own instead of a form."""
+
+    list_display_links: Any = None
+    sortable_by: Any = ()
+    fields: Any = ()

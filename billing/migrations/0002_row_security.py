@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("billing", "0001_initial"), ("accounts", "0001_initial")]
 
     operations: ClassVar = [
+        wall("billing_holding", profile="profile_id"),
         wall("billing_ledgeraccount", profile="profile_id"),
         wall("billing_ledgerentry", profile="profile_id"),
         wall(
@@ -22,4 +23,9 @@ class Migration(migrations.Migration):
         wall("billing_payoutdestination", profile="profile_id"),
         wall("billing_payoutline", profile="profile_id"),
         wall("billing_payoutskip", profile="profile_id"),
+        wall("billing_subscription", profile="profile_id"),
+        wall("billing_usagealert", profile="profile_id"),
+        wall("billing_usageevent", profile="profile_id"),
+        wall("billing_usageperiod", profile="profile_id"),
+        wall("billing_usagereservation", profile="profile_id"),
     ]

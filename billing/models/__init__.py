@@ -1,7 +1,14 @@
+from billing.models.capacity import CapacityLease, CapacityRefusals, ProviderEndpoint
+from billing.models.holding import Holding
 from billing.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.payout import Payout, PayoutBatch, PayoutDestination, PayoutLine, PayoutSkip
+from billing.models.plan import Plan, PlanMeter, PlanVersion, Subscription
+from billing.models.usage import UsageAlert, UsageEvent, UsagePeriod, UsageReservation
 
 __all__ = [
+    "CapacityLease",
+    "CapacityRefusals",
+    "Holding",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
@@ -10,4 +17,13 @@ __all__ = [
     "PayoutDestination",
     "PayoutLine",
     "PayoutSkip",
+    "Plan",
+    "PlanMeter",
+    "PlanVersion",
+    "ProviderEndpoint",
+    "Subscription",
+    "UsageAlert",
+    "UsageEvent",
+    "UsagePeriod",
+    "UsageReservation",
 ]

@@ -1,25 +1,68 @@
 """Booking: the one way by which rows of the ledger come to be. Locks: ledger accounts by id, last of all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
-from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.models import LedgerAccount, LedgerTransaction
+from billing.services.accounts import Account, LockedAccounts
+from trustengine.bulk import Among
+from trustengine.identifiers import uuid7
 from trustengine.row_security import Reason, every_row
 
 Kind = LedgerAccount.Kind
+RECEIVABLE_SETTLED = LedgerTransaction.Kind.RECEIVABLE_SETTLED
+
+POST = """
+    WITH made AS (
+        INSERT INTO billing_ledgertransaction (id, key, kind, order_id, entry_count, occurred_at, booked_at)
+        SELECT *, %(now)s FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(kinds)s::text[], %(orders)s::uuid[],
+                                      %(counts)s::int[], %(moments)s::timestamptz[])
+    ), moved AS (
+        UPDATE billing_ledgeraccount a SET balance_cents = a.balance_cents + change.amount
+        FROM unnest(%(accounts)s::uuid[], %(changes)s::bigint[]) AS change (id, amount) WHERE a.id = change.id
+    )
+    INSERT INTO billing_ledgerentry (id, transaction_id, account_id, profile_id, item_id, amount_cents, currency,
+                                     booked_at)
+    SELECT *, %(now)s FROM unnest(%(entries)s::uuid[], %(of)s::uuid[], %(on)s::uuid[], %(profiles)s::uuid[],
+                                  %(items)s::uuid[], %(amounts)s::bigint[], %(currencies)s::text[])
+"""
 
 
 class Line(NamedTuple):
-    """An amount for one account: positive is owed by the marketplace, negative held by it or owed to it."""
+    """An amount for one account: positive is owed by the marketplace, negative held by it or owed to it.
+
+    What a negative line ``may_be_owed`` asks of VENDOR_AVAILABLE beyond what is there, the
+    vendor owes from then on: it goes to VENDOR_RECEIVABLE.
+    """
 
     kind: LedgerAccount.Kind
     amount_cents: int
     profile_id: UUID | None = None
+    item_id: UUID | None = None
+    may_be_owed: bool = False
+
+
+@dataclass(frozen=True)
+class Booking:
+    """An event of business, to be booked once: ``key`` names it."""
+
+    kind: LedgerTransaction.Kind
+    key: str
+    lines: Sequence[Line]
+    currency: str
+    order_id: UUID | None = None
+    occurred_at: datetime | None = None
+
+
+class _Entry(NamedTuple):
+    account: Account
+    amount_cents: int
     item_id: UUID | None = None
 
 
@@ -38,85 +81,120 @@ def book(
 ) -> LedgerTransaction | None:
     """Book an event of business once: None where its key has been booked already, by whomever.
 
-    Lines of nothing are left out; a booking of which nothing remains is none either. The
-    accounts come to be when they are first booked on. Their balances move last, in the order
-    of their ids, so that bookings at once take turns and never deadlock. Raises Unbalanced,
-    and IntegrityError where an account would pay what is not there.
+    Lines of nothing are left out; a booking of which nothing remains is none either. Raises
+    Unbalanced, and IntegrityError where an account would pay what is not there.
+
+    Of several bookings in one transaction, give all to ``book_all``: one after the other
+    they would lock accounts out of order.
     """
-    lines = [line for line in lines if line.amount_cents]
-    if sum(line.amount_cents for line in lines):
-        raise Unbalanced(key)
-    if not lines:
-        return None
+    made = book_all([Booking(kind, key, lines, currency, order_id, occurred_at)])
+    return made[0] if made else None
+
+
+def book_all(bookings: Sequence[Booking]) -> list[LedgerTransaction]:
+    """Book these in their order, in a fixed number of statements; returns those whose keys had not been booked.
+
+    The accounts come to be when they are first booked on, and are then locked in the order of
+    their ids, so that bookings at once take turns and never deadlock. Money that becomes
+    available to a vendor who owes some settles that first, by a transaction of its own
+    (``settled:KEY``). Raises as ``book`` does.
+    """
+    asked = {booking.key: booking for booking in bookings if _moves_something(booking)}
+    if not asked:
+        return []
     with every_row(Reason.LEDGER):
-        now = timezone.now()
-        transaction = LedgerTransaction(
-            key=key, kind=kind, order_id=order_id, entry_count=len(lines), occurred_at=occurred_at or now, booked_at=now
+        accounts = LockedAccounts(
+            (line.profile_id, line.kind, booking.currency) for booking in asked.values() for line in booking.lines
         )
-        if not _insert_once(transaction):
-            return None
-        accounts = accounts_of({(line.profile_id, line.kind) for line in lines}, currency)
-        LedgerEntry.objects.bulk_create(
-            LedgerEntry(
-                transaction=transaction,
-                account_id=accounts[line.profile_id, line.kind],
-                profile_id=line.profile_id,
-                item_id=line.item_id,
-                amount_cents=line.amount_cents,
-                currency=currency,
-                booked_at=now,
+        # By a statement of its own, which sees what former holders of these locks have committed.
+        known = set(LedgerTransaction.objects.filter(Among("key", asked)).values_list("key", flat=True))
+        fresh = [booking for booking in asked.values() if booking.key not in known]
+        return _post(fresh, accounts) if fresh else []
+
+
+def _moves_something(booking: Booking) -> bool:
+    if sum(line.amount_cents for line in booking.lines):
+        raise Unbalanced(booking.key)
+    return any(line.amount_cents for line in booking.lines)
+
+
+def _transaction(booking: Booking, now: datetime) -> LedgerTransaction:
+    return LedgerTransaction(
+        key=booking.key,
+        kind=booking.kind,
+        order_id=booking.order_id,
+        occurred_at=booking.occurred_at or now,
+        booked_at=now,
+    )
+
+
+def _post(bookings: Iterable[Booking], accounts: LockedAccounts) -> list[LedgerTransaction]:
+    now = timezone.now()
+    made = []
+    posted: list[tuple[LedgerTransaction, list[_Entry]]] = []
+    for booking in bookings:
+        made.append(_transaction(booking, now))
+        posted.append((made[-1], list(_entries(booking, accounts))))
+        if settling := _settling(booking, accounts):
+            posted.append(
+                (_transaction(replace(booking, key=f"settled:{booking.key}", kind=RECEIVABLE_SETTLED), now), settling)
             )
-            for line in lines
-        )
-        _move_balances(accounts, lines)
-        return transaction
+    for transaction, entries in posted:
+        transaction.entry_count, transaction._state.adding = len(entries), False
+    _insert(posted, accounts.changed(), now)
+    return made
 
 
-def accounts_of(wanted: set[tuple[UUID | None, str]], currency: str) -> dict[tuple[UUID | None, str], UUID]:
-    """The ids of accounts by profile and kind, made where they are missing. Inside ``every_row``."""
-    found = _find(wanted, currency)
-    if missing := wanted - found.keys():
-        LedgerAccount.objects.bulk_create(
-            [
-                LedgerAccount(profile_id=profile, kind=kind, currency=currency)
-                for profile, kind in sorted(missing, key=str)
-            ],
-            ignore_conflicts=True,
-        )
-        found = _find(wanted, currency)
-    return found
+def _entries(booking: Booking, accounts: LockedAccounts) -> Iterator[_Entry]:
+    """A booking's lines on its accounts, whose balances move with them."""
+    for line in booking.lines:
+        account = accounts.of(line.profile_id, line.kind, booking.currency)
+        there = max(0, account.balance_cents)
+        owed = max(0, -line.amount_cents - there) if line.may_be_owed else 0
+        receivable = accounts.of(line.profile_id, Kind.VENDOR_RECEIVABLE, booking.currency) if owed else account
+        for moved, amount in ((account, line.amount_cents + owed), (receivable, -owed)):
+            if amount:
+                moved.move(amount)
+                yield _Entry(moved, amount, line.item_id)
 
 
-def _find(wanted: set[tuple[UUID | None, str]], currency: str) -> dict[tuple[UUID | None, str], UUID]:
-    profiles = [profile for profile, _ in wanted if profile]
-    own = LedgerAccount.objects.filter(profile=None, currency=currency)
-    theirs = LedgerAccount.objects.filter(profile__in=profiles, currency=currency)
-    rows = [*own, *theirs] if any(profile is None for profile, _ in wanted) else [*theirs]
-    return {key: account.pk for account in rows if (key := (account.profile_id, account.kind)) in wanted}
+def _settling(booking: Booking, accounts: LockedAccounts) -> list[_Entry]:
+    """What vendors who have something available pay of what they owe."""
+    entries = []
+    paying = {line.profile_id for line in booking.lines if line.kind == Kind.VENDOR_AVAILABLE}
+    for profile in sorted(paying, key=str):
+        available = accounts.of(profile, Kind.VENDOR_AVAILABLE, booking.currency)
+        receivable = accounts.of(profile, Kind.VENDOR_RECEIVABLE, booking.currency)
+        amount = min(available.balance_cents, -receivable.balance_cents)
+        if amount > 0:
+            available.move(-amount)
+            receivable.move(amount)
+            entries += [_Entry(available, -amount), _Entry(receivable, amount)]
+    return entries
 
 
-def _insert_once(row: LedgerTransaction) -> bool:
-    """Whether the row is new. Who comes second waits for the first one's commit, and then sees that it is not."""
+def _insert(
+    posted: Sequence[tuple[LedgerTransaction, list[_Entry]]], changed: Sequence[Account], now: datetime
+) -> None:
+    transactions = [transaction for transaction, _ in posted]
+    rows = [(transaction.pk, entry) for transaction, entries in posted for entry in entries]
+    values: dict[str, Any] = {
+        "now": now,
+        "ids": [each.pk for each in transactions],
+        "keys": [each.key for each in transactions],
+        "kinds": [each.kind for each in transactions],
+        "orders": [each.order_id for each in transactions],
+        "counts": [each.entry_count for each in transactions],
+        "moments": [each.occurred_at for each in transactions],
+        "accounts": [account.id for account in changed],
+        "changes": [account.change_cents for account in changed],
+        "entries": [uuid7() for _ in rows],
+        "of": [transaction for transaction, _ in rows],
+        "on": [entry.account.id for _, entry in rows],
+        "profiles": [entry.account.profile_id for _, entry in rows],
+        "items": [entry.item_id for _, entry in rows],
+        "amounts": [entry.amount_cents for _, entry in rows],
+        "currencies": [entry.account.currency for _, entry in rows],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO billing_ledgertransaction (id, key, kind, order_id, entry_count, occurred_at, booked_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
-            [row.pk, row.key, row.kind, row.order_id, row.entry_count, row.occurred_at, row.booked_at],
-        )
-        row._state.adding = False
-        return cursor.rowcount == 1
-
-
-def _move_balances(accounts: dict[tuple[UUID | None, str], UUID], lines: Sequence[Line]) -> None:
-    change: dict[UUID, int] = {}
-    for line in lines:
-        account = accounts[line.profile_id, line.kind]
-        change[account] = change.get(account, 0) + line.amount_cents
-    moving = sorted((account, amount) for account, amount in change.items() if amount)
-    list(LedgerAccount.objects.filter(pk__in=[pk for pk, _ in moving]).order_by("pk").select_for_update(no_key=True))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE billing_ledgeraccount a SET balance_cents = a.balance_cents + moved.amount"
-            " FROM unnest(%s::uuid[], %s::bigint[]) AS moved (id, amount) WHERE a.id = moved.id",
-            [[pk for pk, _ in moving], [amount for _, amount in moving]],
-        )
+        cursor.execute(POST, values)

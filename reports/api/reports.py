@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing.errors import QuotaExceeded
 from reports.api.access import IsModerator
 from reports.errors import AlreadyReported, SelfReportProhibited
 from reports.models import Decision, Evidence, Report
@@ -116,7 +117,7 @@ class ReportEvidence(APIView):
     throttle_classes = [EvidenceUploads]
     parser_classes = [EvidenceParser]
 
-    @raises(FileTooLarge, FileTypeNotAllowed, InvalidTransition, AccountSuspended)
+    @raises(FileTooLarge, FileTypeNotAllowed, InvalidTransition, QuotaExceeded, AccountSuspended)
     @extend_schema(
         request=EvidenceInput,
         responses={201: EvidenceOutput, 200: OpenApiResponse(EvidenceOutput, "The report has this file already")},

@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from billing.services.uploads import upload_room
 from reports.contents import kind_of
 from reports.measuring import Measured, measured
 from reports.models import Evidence, Report
@@ -29,20 +30,28 @@ def add_evidence(report_id: UUID, *, reporter: User, file: IO[bytes], size: int)
     """Add a PDF or a picture to one's own pending report; False beside it if the report has it already.
 
     Raises NotFound for another's report, FileTooLarge, FileTypeNotAllowed, InvalidTransition
-    for a decided report or one file too many, AccountSuspended, TryAgain.
+    for a decided report or one file too many, QuotaExceeded where the reporter's plan has no
+    room, AccountSuspended, TryAgain.
     """
     require_good_standing(reporter)
     _own_pending(report_id, reporter)  # before any work is done for them
-    taken = measured(file, size=size)
-    name = new_name(taken.ending)
-    files.store(name, taken.data)
-    kept = False
-    try:
-        with transaction.atomic():
-            evidence, kept = _attach(report_id, reporter, taken, name)
-    finally:
-        if not kept:
-            _discard(name)
+    # Theirs, and not the vendor's, whose plan may have no room for evidence against them.
+    profile_id = Profile.objects.filter(user=reporter).values_list("pk", flat=True).first()
+    with upload_room(profile_id, size=size) as room:
+        taken = measured(file, size=size)
+        name = new_name(taken.ending)
+        files.store(name, taken.data)
+        kept = False
+        try:
+            with transaction.atomic():
+                evidence, is_new = _attach(report_id, reporter, taken, name)
+                if is_new:
+                    size, pages = evidence.byte_count, evidence.page_count
+                    room.settle(source="evidence", file_id=evidence.pk, size=size, pages=pages)
+                kept = is_new  # whatever becomes of the commit, a row may name the file from here on
+        finally:
+            if not kept:
+                _discard(name)
     return evidence, kept
 
 

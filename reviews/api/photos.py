@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing.errors import QuotaExceeded
 from reviews import errors, files
 from reviews.api.reviews import ReviewWrites
 from reviews.models import ReviewPhoto
@@ -60,6 +61,7 @@ class ReviewPhotos(APIView):
         errors.FileTooLarge,
         errors.FileTypeNotAllowed,
         InvalidTransition,
+        QuotaExceeded,
         PermissionDenied,
         AccountSuspended,
         AgeRestricted,

@@ -1,6 +1,7 @@
 """Rows of the reviews app. Lock order: order item, review, reply, quarantine, vote, rating."""
 
 from reviews.models.fingerprint import ReviewFingerprint, ReviewFingerprintBand
+from reviews.models.opinion import ModelOpinion
 from reviews.models.photo import ReviewPhoto
 from reviews.models.policy import DenyTerm, PolicyRule, ScreeningPolicy
 from reviews.models.quarantine import Quarantine
@@ -15,6 +16,7 @@ from reviews.models.vote import SHARDS, ReviewHeat, ReviewVote, ReviewVoteShard,
 __all__ = [
     "SHARDS",
     "DenyTerm",
+    "ModelOpinion",
     "PolicyRule",
     "ProductRating",
     "ProductTrend",

@@ -23,7 +23,9 @@ from reviews.ratings import STARS, display_score
 from reviews.serializers import ReviewOutput
 from trustengine.accounts.models import User
 from trustengine.api.pagination import KeysetPagination
-from trustengine.errors import InvalidInput
+from trustengine.api.problems import unavailable
+from trustengine.api.throttles import count_anonymous_read
+from trustengine.errors import InvalidInput, RateLimitExceeded
 
 ORDERINGS = {"helpful": "Most helpful", "newest": "Newest", "highest": "Highest rating", "lowest": "Lowest rating"}
 PUBLIC_SECONDS = 30
@@ -53,14 +55,22 @@ class ReviewChoice(forms.Form):
 
 
 class ProductPage(View):
-    """``GET /products/{id}/``: anyone may read it, and a shared cache may keep what the public sees."""
+    """``GET /products/{id}/``: anyone may read it, and a shared cache may keep what the public sees.
+
+    Reads by nobody in particular are counted together with those of the API.
+    """
 
     @method_decorator(conditional_page)
     def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        reader = request.user if isinstance(request.user, User) else None
+        if reader is None:
+            try:
+                count_anonymous_read(request)
+            except RateLimitExceeded as error:
+                return unavailable(request, error)
         product = get_object_or_404(Product.objects.select_related("vendor", "rating"), pk=pk)
         choice = ReviewChoice(request.GET)
         chosen = choice.usable()
-        reader = request.user if isinstance(request.user, User) else None
         reviews, pages = _page_of(request, product, chosen)
         context = {
             "product": product,

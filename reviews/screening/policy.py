@@ -13,6 +13,7 @@ from reviews.screening.signals import Signal
 
 VERSION = 1
 BLOCKED = "deny_list_block"
+FLAGGED = "moderation_model"
 ABOUT_STARS = "unusual_rating"
 HINTS_OF_TAKEOVER = frozenset({"takeover", "large_edit"})
 
@@ -92,16 +93,19 @@ def decide(signals: Sequence[Signal], standing: Standing, policy: Policy = BUILT
     """Approve only where nothing was found and the author has earned it; else a moderator decides.
 
     ``signals`` are weighed. A term that the deny list blocks is rejected, whoever writes
-    it. Only what the policy merely notes is nothing, and only up to ``queue_at`` together.
+    it. Only what the policy merely notes is nothing, and only up to ``queue_at`` together;
+    what the moderation model flags is never nothing.
     """
     effective = [signal for signal in signals if signal.name != ABOUT_STARS]
     if any(signal.name == BLOCKED for signal in effective):
         return Screening.Verdict.REJECT
     total = score(signals)
+    is_flagged = any(signal.name == FLAGGED for signal in effective)
     actions = {policy.rule(signal.name).action for signal in effective}
     if Action.RESTRICT in actions or (policy.restrict_at is not None and total >= policy.restrict_at):
         return Screening.Verdict.RESTRICT
-    if policy.trusts(standing) and actions <= {Action.NOTE} and (not total or total < policy.queue_at):
+    is_nothing = actions <= {Action.NOTE} and not is_flagged and (not total or total < policy.queue_at)
+    if is_nothing and policy.trusts(standing):
         return Screening.Verdict.APPROVE
     return Screening.Verdict.QUEUE
 

@@ -21,6 +21,7 @@ from reviews.screening import (
     deny_list,
     edits,
     gibberish,
+    opinions,
     policy,
     shouting,
 )
@@ -29,6 +30,7 @@ from reviews.screening.resubmission import check_record, published_before
 from reviews.screening.signals import Candidate, Check, HistoryCheck, Signal, Submission
 from reviews.services.finding import lock_review
 from reviews.services.moderation import approve_review, reject_review
+from reviews.services.opinions import is_awaited
 from reviews.services.quarantine import open_quarantine
 from reviews.services.restriction import restrict_review
 from trustengine.audit.services import record
@@ -53,7 +55,7 @@ Verdict = Screening.Verdict
 
 @transaction.atomic
 def screen(review_id: UUID) -> Screening | None:
-    """Screen what waits in a review; None if nothing does, or it has been screened before."""
+    """Screen what waits in a review; None if nothing does, it has been screened before, or an opinion is awaited."""
     try:
         review = lock_review(review_id)
     except (ReviewNotFound, ReviewDeleted):
@@ -62,10 +64,13 @@ def screen(review_id: UUID) -> Screening | None:
     if revision is None:
         refresh_fingerprint(review.pk)  # somebody decided first, or turned an edit down: copies are found all the same
         return None
+    if is_awaited(review, revision):
+        return None  # whatever becomes of it has the review screened again
     in_force = policy.policy_in_force()
     candidate = Candidate(revision.title, revision.comment, published_before(review))
     found_so_far = [*find_signals(candidate), *find_in_history(review, revision, candidate)]
-    signals = in_force.weighed([*found_so_far, *check_record(review, revision)])
+    found_so_far += [*check_record(review, revision), *opinions.check(revision)]
+    signals = in_force.weighed(found_so_far)
     remember_fingerprint(review.pk, revision=revision.number, bands=bands_of(candidate.text))
     screening = Screening.objects.create(
         revision=revision,

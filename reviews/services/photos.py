@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from billing.services.uploads import upload_room
 from reviews import files
 from reviews.imaging import Picture, taken_in
 from reviews.jobs import delete_files, make_thumbnail, screen_review
@@ -35,23 +36,28 @@ def add_photo(review_id: UUID, *, author: User, file: IO[bytes], size: int) -> t
 
     It waits with the review, or, where that is approved, as an edit would: the approved
     text stays public. Raises ReviewNotFound, ReviewDeleted, PermissionDenied, FileTooLarge,
-    FileTypeNotAllowed, InvalidTransition for one photo too many, AccountSuspended,
-    AgeRestricted.
+    FileTypeNotAllowed, InvalidTransition for one photo too many, QuotaExceeded where the
+    vendor's plan has no room, AccountSuspended, AgeRestricted.
     """
     require_good_standing(author)
     require_age(author)
-    if find_review(review_id, viewer=author).author_id != author.pk:  # before any work is done for them
+    found = find_review(review_id, viewer=author)
+    if found.author_id != author.pk:  # before any work is done for them
         raise PermissionDenied
-    picture = taken_in(file, size=size)
-    name = new_name()
-    files.store(name, picture.data)
-    kept = False
-    try:
-        with transaction.atomic():
-            photo, kept = _attach(own_review(review_id, author), author, picture, name)
-    finally:
-        if not kept:
-            _discard(name)
+    with upload_room(found.product.vendor_id, size=size) as room:
+        picture = taken_in(file, size=size)
+        name = new_name()
+        files.store(name, picture.data)
+        kept = False
+        try:
+            with transaction.atomic():
+                photo, is_new = _attach(own_review(review_id, author), author, picture, name)
+                if is_new:
+                    room.settle(source="photos", file_id=photo.pk, size=photo.size)
+                kept = is_new  # whatever becomes of the commit, a row may name the file from here on
+        finally:
+            if not kept:
+                _discard(name)
     return photo, kept
 
 

@@ -161,3 +161,18 @@ def test_a_token_begins_a_session_for_customers_and_never_for_staff():
     assert Client().post("/api/v1/auth/session/").status_code == 401
     staff = Client().post("/api/v1/auth/session/", headers={"Authorization": bearer(StaffFactory())})
     assert (staff.status_code, staff.json()["code"]) == (403, "PERMISSION_DENIED")
+
+
+def test_reads_by_nobody_in_particular_are_limited_by_address_and_told_as_a_page(settings):
+    settings.ANONYMOUS_READS_PER_MINUTE = 1
+    path, address = f"/products/{ProductFactory().pk}/", "2001:db8:a11::1"
+    assert Client().get(path, REMOTE_ADDR=address).status_code == 200
+
+    refused = Client().get(path, REMOTE_ADDR=address)
+    reader = Client()
+    reader.force_login(UserFactory())
+
+    assert refused.status_code == 429
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert "Reload this page" in refused.content.decode()
+    assert reader.get(path, REMOTE_ADDR=address).status_code == 200

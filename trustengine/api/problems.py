@@ -164,7 +164,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """The 503 of a service that is not available for now: a problem for the API, a page for people."""
+    """What is refused for now and may be tried again later (503, 429): a problem for the API, a page for people."""
     answer: HttpResponse
     if request.path.startswith("/api/"):
         answer = as_json(error.status, error.code, error.detail)

@@ -6,6 +6,7 @@ DRF's own read a cache and then write it, so that parallel requests pass.
 from ipaddress import ip_address
 from typing import Any, ClassVar
 
+from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -38,7 +39,7 @@ class AnonymousReads(Throttle):
     def caller(self, request: Request) -> str | None:
         if request.method not in SAFE_METHODS or request.user.is_authenticated:
             return None
-        return countable_address(request)
+        return countable_address(request._request)
 
 
 class WritesPerUser(Throttle):
@@ -54,14 +55,20 @@ class WritesPerAddress(Throttle):
     """The base of limits on what may be sent without being signed in."""
 
     def caller(self, request: Request) -> str | None:
-        return None if request.method in SAFE_METHODS else countable_address(request)
+        return None if request.method in SAFE_METHODS else countable_address(request._request)
 
 
-def countable_address(request: Request) -> str | None:
+def count_anonymous_read(request: HttpRequest) -> None:
+    """For pages that anyone may read: the limit of the API's reads without a token. Raises RateLimitExceeded."""
+    if address := countable_address(request):
+        AnonymousReads.limit.count(address)
+
+
+def countable_address(request: HttpRequest) -> str | None:
     """The client's address, or None where it stands for nobody in particular.
 
     A loopback address, or none at all, is a proxy on this machine that ``TRUSTED_PROXIES``
     does not name. Counting it would make all of its clients one caller, and stop the shop.
     """
-    address = client_address(request._request)
+    address = client_address(request)
     return address if address and not ip_address(address).is_loopback else None

@@ -1,4 +1,4 @@
-"""Taking due jobs for a while: claim, renew, complete, fail, give back.
+"""Taking due jobs for a while: claim, renew, complete, fail, put off, give back.
 
 A claim commits at once, so that a worker that dies leaves rows with a lease that
 runs out. Everything afterwards is fenced: it names the lease's token, and touches
@@ -163,8 +163,13 @@ def give_back(claims: Sequence[Claim]) -> int:
     return unclaim(_running(claims[0].token).filter(pk__in=ids))
 
 
-def unclaim(jobs: JobQuerySet) -> int:
-    """Make running jobs ready as they were, the attempt given back too; returns how many."""
+def put_off(taken: Claim, delay: timedelta) -> int:
+    """Return what is still held of a claim to be run after a delay, no attempt used; how many jobs."""
+    return unclaim(_held(taken), run_at=Now() + delay)
+
+
+def unclaim(jobs: JobQuerySet, **changes: Any) -> int:
+    """Make running jobs ready as they were, but for these changes, the attempt given back too; returns how many."""
     return jobs.update(
         state=Job.State.READY,
         attempts=F("attempts") - 1,
@@ -172,6 +177,7 @@ def unclaim(jobs: JobQuerySet) -> int:
         lease_until=None,
         claimed_at=None,
         heartbeat_at=None,
+        **changes,
     )
 
 

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from prometheus_client import Counter, Histogram
 
 from trustengine.jobs.claims import LeaseLost
+from trustengine.jobs.registry import RunLater
 
 RUNS = Counter(
-    "trustengine_job_runs_total", "Runs of jobs by kind and outcome: done, failed, lease_lost.", ["kind", "outcome"]
+    "trustengine_job_runs_total",
+    "Runs of jobs by kind and outcome: done, failed, put_off, lease_lost.",
+    ["kind", "outcome"],
 )
 SECONDS = Histogram(
     "trustengine_job_run_seconds",
@@ -27,6 +30,9 @@ def measured(kind: str) -> Iterator[None]:
     try:
         yield
         outcome = "done"
+    except RunLater:
+        outcome = "put_off"
+        raise
     except LeaseLost:
         outcome = "lease_lost"
         raise

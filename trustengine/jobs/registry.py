@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -26,6 +27,18 @@ class Handler:
     coalesce: bool
     atomic: bool
     max_attempts: int
+
+
+class RunLater(Exception):
+    """Raised by a handler that cannot do its work yet: its job runs again no sooner than in ``seconds``.
+
+    What an atomic handler has written rolls back. No attempt is used, so a handler that
+    raises this bounds by itself how long it goes on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.delay = timedelta(seconds=max(seconds, 0))
+        super().__init__(f"not before {self.delay.total_seconds():g} s from now")
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from trustengine.jobs.claims import (
     complete,
     fail,
     give_back,
+    put_off,
     renew,
 )
 from trustengine.jobs.measures import measured
-from trustengine.jobs.registry import Handler, handler_for, handler_of, handlers
+from trustengine.jobs.registry import Handler, RunLater, handler_for, handler_of, handlers
 
 logger = structlog.get_logger(__name__)
 
@@ -93,7 +94,7 @@ def drain_all() -> int:
 
 
 def run(handler: Handler, taken: Claim) -> bool:
-    """Run one claim, and settle it; False if it failed or was taken over.
+    """Run one claim, and settle it; False if it failed, was put off or was taken over.
 
     Effects and completion share a transaction. Deferred constraints raise at COMMIT, so
     errors are caught outside of it. What ends the process, as ``SystemExit`` does, has
@@ -107,6 +108,10 @@ def run(handler: Handler, taken: Claim) -> bool:
             if handler.coalesce and handler.atomic:
                 lock_key(handler.function, taken.jobs[0].key)
             complete(taken, _call(handler, taken), with_effects=handler.atomic)
+    except RunLater as wish:
+        logger.info("job_put_off", seconds=wish.delay.total_seconds())
+        put_off(taken, wish.delay)
+        return False
     except BaseException as error:
         if isinstance(error, LeaseLost):
             logger.warning("job_lease_lost", detail=str(error))

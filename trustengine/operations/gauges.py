@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trustengine.insight import gauge
 from trustengine.operations.runs import last_drift
+from trustengine.row_security import is_bypassed
 
 
 @gauge(
@@ -22,3 +23,8 @@ def reconcile_drift() -> dict[Sequence[str], float]:
 )
 def last_reconcile() -> dict[Sequence[str], float]:
     return {(target,): at.timestamp() for target, (_, at) in last_drift().items()}
+
+
+@gauge("trustengine_row_security_bypassed", "1 where the database's role passes row-level security whatever it says.")
+def row_security_bypassed() -> float:
+    return float(is_bypassed())

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 
 from trustengine.embedded.servers import EmbeddedServers, describe
 from trustengine.operations.schema import SchemaTooNew, bring_up_to_date
+from trustengine.row_security import is_bypassed
 
 COMMAND_PATIENCE = 5.0  # seconds that another command may take to give the data directory back
 
@@ -67,6 +68,11 @@ def prepare_database(data_dir: Path) -> int:
         raise CannotStart(str(error)) from error
     except DatabaseError as error:
         raise CannotStart(f"the migrations failed: {_first_line(error)}") from error
+
+
+def role_problem() -> str:
+    """Why the database's role takes away the second wall around money; empty if it does not."""
+    return "it may bypass row-level security: give it neither SUPERUSER nor BYPASSRLS" if is_bypassed() else ""
 
 
 def redis_problem(url: str) -> str:

@@ -295,6 +295,8 @@ SPECTACULAR_SETTINGS = {
         "LedgerTransactionKind": "billing.models.LedgerTransaction.Kind",
         "PayoutState": "billing.models.Payout.State",
         "MembershipRole": "trustengine.accounts.models.Membership.Role",
+        "Meter": "billing.meters.CHOICES",
+        "QuotaKind": "billing.models.PlanMeter.Kind",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576

@@ -1,6 +1,21 @@
-"""What metering, capacity, ledger and payouts are held to."""
+"""What metering, quotas, capacity, the ledger and payouts are held to."""
 
 from trustengine import environment as env
+
+# Usage and quotas
+
+USAGE_GRACE_HOURS = env.integer("USAGE_GRACE_HOURS", 24, maximum=24 * 14)
+USAGE_FUTURE_SECONDS = env.integer("USAGE_FUTURE_SECONDS", 300, maximum=86_400)
+USAGE_MAX_AGE_DAYS = env.integer("USAGE_MAX_AGE_DAYS", 400, minimum=1, maximum=3_650)
+QUOTA_RESERVATION_MINUTES = env.integer("QUOTA_RESERVATION_MINUTES", 15, minimum=1, maximum=1_440)
+
+# Capacity of outside services
+
+CAPACITY_LEASE_DAYS = env.integer("CAPACITY_LEASE_DAYS", 7, minimum=1, maximum=3_650)
+
+# The ledger
+
+PAYOUT_HOLD_DAYS = env.integer("PAYOUT_HOLD_DAYS", 7, maximum=365)
 
 # Payouts
 

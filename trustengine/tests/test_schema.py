@@ -107,7 +107,7 @@ def test_keys_are_documented_where_they_are_taken(operations):
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        ("GET /api/v1/me/", "200 401 406 503"),
+        ("GET /api/v1/me/", "200 401 406 429 503"),
         ("GET /api/v1/products/", "200 304 400 401 406 429 503"),
         ("GET /api/v1/reviews/{id}/", "200 304 401 404 406 410 429 503"),
         ("POST /api/v1/auth/token/", "200 400 401 406 413 415 429 503"),

@@ -6,7 +6,7 @@ from trustengine.audit import sealing
 from trustengine.audit.digests import ENTRY_DIGEST, contents_digest, seal_hash, sign
 from trustengine.audit.models import Seal, Unsealed
 from trustengine.audit.services import record
-from trustengine.audit.tests.tampering import ABOUT, findings, sealed_log, superuser, tamper
+from trustengine.audit.tests.tampering import ABOUT, findings, past_the_triggers, sealed_log, tamper
 from trustengine.audit.verification import Anchor, keep, verify
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_a_seal_known_from_elsewhere_is_missed(monkeypatch):
     kept = Anchor(3, bytes(Seal.objects.get(number=3).hash), "--expect")
     assert findings(anchor=kept) == []
 
-    with superuser() as cursor:
+    with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM audit_entry WHERE id = ANY(%s)", [Seal.objects.get(number=3).entry_ids])
         cursor.execute("DELETE FROM audit_seal WHERE number = 3")
 
@@ -81,7 +81,7 @@ def test_a_seal_known_from_elsewhere_is_missed(monkeypatch):
 def test_seals_that_were_cut_off_and_made_anew_are_not_the_ones_known_from_elsewhere(monkeypatch):
     entries = sealed_log(monkeypatch)
     kept = Anchor(3, bytes(Seal.objects.get(number=3).hash), "--expect")
-    with superuser() as cursor:
+    with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM audit_seal WHERE number = 3")
         cursor.execute("UPDATE audit_entry SET verb = 'forged' WHERE id = %s", [entries[4].pk])
     Unsealed.objects.bulk_create(Unsealed(position=entry.position, entry_id=entry.pk) for entry in entries[4:])
@@ -94,7 +94,7 @@ def test_seals_that_were_cut_off_and_made_anew_are_not_the_ones_known_from_elsew
 def test_a_seal_changed_to_fit_a_changed_entry_is_found(monkeypatch):
     entries = sealed_log(monkeypatch)
 
-    with superuser() as cursor:
+    with past_the_triggers() as cursor:
         cursor.execute("UPDATE audit_entry entry SET verb = 'forged' WHERE id = %s", [entries[2].pk])
         cursor.execute(
             "UPDATE audit_seal SET entry_digests[1] = "
@@ -109,7 +109,7 @@ def test_a_seal_made_anew_without_the_key_is_found(monkeypatch):
     """The forger computes everything that needs no key."""
     entries = sealed_log(monkeypatch)
     seal = Seal.objects.get(number=3)
-    with superuser() as cursor:
+    with past_the_triggers() as cursor:
         cursor.execute("UPDATE audit_entry SET verb = 'forged' WHERE id = %s", [entries[5].pk])
         cursor.execute(
             f"SELECT {ENTRY_DIGEST} FROM audit_entry entry WHERE id = ANY(%s) ORDER BY position", [seal.entry_ids]

@@ -13,7 +13,7 @@ from trustengine.audit.digests import ENTRY_DIGEST, is_ours, seal_hash, sign
 from trustengine.audit.models import Entry, Seal, Unsealed
 from trustengine.audit.sealing import seal_batch, seal_waiting
 from trustengine.audit.services import draft, record
-from trustengine.audit.tests.tampering import ABOUT, findings, sealed_log, superuser
+from trustengine.audit.tests.tampering import ABOUT, findings, past_the_triggers, sealed_log
 from trustengine.jobs.registry import handler_of
 from trustengine.jobs.services import enqueue
 from trustengine.testing import at_once, run_due_jobs
@@ -209,7 +209,7 @@ def test_verifying_under_traffic_finds_nothing(monkeypatch):
 @pytest.mark.django_db
 def test_what_waits_without_its_entry_does_not_stop_sealing():
     gone, kept = record("thing.made", ABOUT), record("thing.made", ABOUT)
-    with superuser() as cursor:
+    with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM audit_entry WHERE id = %s", [gone.pk])
 
     assert seal_batch().entry_ids == [kept.pk]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from trustengine.audit import chain, sealing, verification
 from trustengine.audit.models import Entry, Seal
 from trustengine.audit.services import record
-from trustengine.audit.tests.tampering import ABOUT, findings, forged, sealed_log, superuser, tamper
+from trustengine.audit.tests.tampering import ABOUT, findings, forged, past_the_triggers, sealed_log, tamper
 from trustengine.audit.verification import verify
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_an_entry_inserted_past_the_triggers_is_named_wherever_it_stands(monkeyp
 def test_an_entry_inserted_between_sealed_ones_is_named(monkeypatch):
     monkeypatch.setattr(verification, "POSITIONS_PER_BATCH", 2)
     entries = sealed_log(monkeypatch)
-    with superuser() as cursor:  # a change that was rolled back left this place free
+    with past_the_triggers() as cursor:  # a change that was rolled back left this place free
         cursor.execute("DELETE FROM audit_entry WHERE id = %s", [entries[3].pk])
 
     inserted = forged(position=entries[3].position)

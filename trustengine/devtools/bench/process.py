@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "checkouts", "refunds", "import")
+NAMES = ("jobs", "votes", "checkouts", "refunds", "ledger", "usage", "capacity", "import")
 ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
@@ -20,7 +20,17 @@ def main(argv: Sequence[str]) -> None:
     django.setup()
     from django.core.management import call_command, get_commands
 
-    from trustengine.devtools.bench import checkouts, fingerprints, imports, jobs, refunds, votes
+    from trustengine.devtools.bench import (
+        capacity,
+        checkouts,
+        fingerprints,
+        imports,
+        jobs,
+        ledger,
+        refunds,
+        usage,
+        votes,
+    )
     from trustengine.devtools.bench.rounds import FULL, QUICK
 
     call_command("migrate", verbosity=0)
@@ -30,7 +40,10 @@ def main(argv: Sequence[str]) -> None:
         "votes": votes.measure,
         "checkouts": checkouts.measure,
         "refunds": refunds.measure,
+        "ledger": ledger.measure,
+        "usage": usage.measure,
         "import": imports.measure,
+        "capacity": capacity.measure,
         "fingerprints": fingerprints.measure,
     }
     if imports.COMMAND not in get_commands():

@@ -19,8 +19,12 @@ class Size:
     checkouts: int
     imported: int
     refunded: int
+    bookings: int
+    usage_events: int
     fingerprints: int
     lookups: int
+    leased: int
+    recent_leases: int
 
 
 FULL = Size(
@@ -33,8 +37,12 @@ FULL = Size(
     checkouts=400,
     imported=4_000,
     refunded=10_000,
+    bookings=10_000,
+    usage_events=1_000,
     fingerprints=1_000_000,
     lookups=1_000,
+    leased=500,
+    recent_leases=10_000,
 )
 QUICK = Size(
     rounds=1,
@@ -46,8 +54,12 @@ QUICK = Size(
     checkouts=16,
     imported=20,
     refunded=20,
+    bookings=20,
+    usage_events=10,
     fingerprints=200,
     lookups=8,
+    leased=16,
+    recent_leases=20,
 )
 
 Figures = Mapping[str, float]

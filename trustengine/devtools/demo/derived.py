@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from billing.services.bookkeeping import book_orders
 from orders.models import Order, Product
 from reports import records
 from reports.contents import kind_of
@@ -19,12 +20,13 @@ from trustengine.devtools.demo.world import set_moments
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
-    """Statuses, ratings, trends, votes, reputations, cases, statements. Without jobs, whose time is the present."""
+    """All that follows from the rows: statuses, books, ratings, the rest. Without jobs, whose time is the present."""
     annotated: Any = Order.objects.with_derived_status()
     derived = list(annotated.values_list("pk", "derived_status", "derived_delivered_at"))
     for status in Order.Status:
         Order.objects.filter(pk__in=[pk for pk, found, _ in derived if found == status]).update(status=status)
     set_moments(Order, "delivered_at", {pk: moment for pk, _, moment in derived if moment})
+    book_orders([pk for pk, _, _ in derived], history=True)
     ProductRating.objects.bulk_create(ProductRating(**counts) for counts in counted_stars(Review.objects.all()))
     note_told(list(Product.objects.values_list("pk", flat=True)))
     fold(voted_on)

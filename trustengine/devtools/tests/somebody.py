@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from billing.services.usage import record_events
+from billing.tests.billing_worlds import event, limited
 from orders.models import (
     CartItem,
     Checkout,
@@ -78,11 +80,13 @@ def somebody() -> User:
     vote(user)
     buy(user)
     sell(user)
+    use(user)
     be_reported(user)
     report(user)
     leave_traces(user)
     run_due_jobs()
-    call_command("reconcile", "order-status", "--fix", verbosity=0)  # the factories leave orders as they were placed
+    # The factories leave orders as they were placed, and tell nobody of them.
+    call_command("reconcile", "order-status", "ledger", "--fix", verbosity=0)
     return user
 
 
@@ -148,6 +152,13 @@ def buy(user: User) -> None:
     refund = Refund.objects.create(order=item.order, amount_cents=100, currency="EUR", reason="operator")
     RefundLine.objects.create(refund=refund, item=item, amount_cents=100)
     Dispute.objects.create(id="dp_1", order=item.order, reason="fraudulent", opened_at=timezone.now())
+
+
+def use(user: User) -> None:
+    """A plan of her own, of which nearly all is used."""
+    profile = user.customer_profile
+    limited(profile, uploaded_pages=("soft", 10))
+    record_events([event(profile, quantity=9, meter="uploaded_pages")])
 
 
 def sell(user: User) -> None:

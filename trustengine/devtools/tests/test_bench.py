@@ -27,6 +27,12 @@ CHECKOUTS = {
     for figure, unit in (("one_product", "_per_second"), ("spread", "_per_second"), ("spread_to_one_product", ""))
 }
 
+CAPACITY = {
+    f"{figure}_{threads}{unit}"
+    for threads in (1, 8)
+    for figure, unit in (("quiet", "_per_second"), ("busy", "_per_second"), ("quiet_to_busy", ""))
+}
+
 
 def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
     before = set(Path(tempfile.gettempdir()).glob("trustengine-bench-*"))
@@ -37,6 +43,7 @@ def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
     assert figures["jobs"].keys() == JOBS
     assert figures["votes"].keys() == VOTES
     assert figures["checkouts"].keys() == CHECKOUTS
+    assert figures["capacity"].keys() == CAPACITY
     assert ("import" in figures) == ("import_marketplace" in get_commands())
     assert all(value > 0 for name in NAMES for value in figures.get(name, {}).values())
     assert set(Path(tempfile.gettempdir()).glob("trustengine-bench-*")) <= before

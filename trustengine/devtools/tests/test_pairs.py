@@ -18,9 +18,13 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.jobs.ledger import book_order
+from billing.models import Holding
+from billing.services.bookkeeping import book_orders, release_due
 from orders.derivations import derive_statuses
 from orders.jobs.payments import process_payment, send_refunds
 from orders.models import OrderItem
@@ -33,7 +37,7 @@ from orders.services import (
     start_checkout,
     transition_item,
 )
-from orders.tests.factories import OrderItemFactory, ProductFactory
+from orders.tests.factories import CheckoutFactory, OrderItemFactory, ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, post
 from reports.services.appeals import appeal
 from reports.services.cases import follow
@@ -70,6 +74,7 @@ from trustengine.errors import DomainError
 from trustengine.jobs.runner import lock_key
 from trustengine.operations.reconciling import Findings, Scope, compare
 from trustengine.operations.registry import Drift, reconcilers
+from trustengine.row_security import Reason, every_row
 from trustengine.testing import at_once, run_due_jobs
 
 PAUSE_SECONDS = 0.002
@@ -91,6 +96,9 @@ class Scene:
         self.author = self.order.customer.user
         self.next_item = OrderItemFactory(order=self.order, product=self.product)
         derive_statuses([self.order.pk])
+        paid = {"state": "paid", "amount_cents": 2 * 1_999, "customer": self.order.customer}
+        CheckoutFactory(order=self.order, **paid)
+        book_orders([self.order.pk])
         self.review = approved_review(self.item)
         edit_review(self.review.pk, author=self.author, changes={"comment": "On second thoughts, fine."})
         self.voter, self.seller = UserFactory(), UserFactory()
@@ -116,6 +124,14 @@ class Scene:
 
     def add_new_order(self) -> None:
         self.new_item = OrderItemFactory(order__buyer=self.author, product=self.product)
+
+    def add_held(self) -> None:
+        """Money that was to be released yesterday."""
+        delivered = timezone.now() - timedelta(days=configured.PAYOUT_HOLD_DAYS + 1)
+        OrderItem.objects.filter(pk=self.item.pk).update(delivered_at=delivered)
+        derive_statuses([self.order.pk])
+        with every_row(Reason.TEST):
+            Holding.objects.filter(order=self.order).update(release_at=timezone.now() - timedelta(days=1))
 
     def add_reply(self) -> None:
         if not hasattr(self, "reply"):
@@ -234,6 +250,9 @@ VERBS: dict[str, Callable[[Scene], Any]] = {
     "fix votes": lambda at: fix("votes", at.review.pk),
     "fix ratings": lambda at: fix("ratings", at.product.pk),
     "fix order status": lambda at: fix("order-status", at.order.pk),
+    "fix the ledger": lambda at: fix("ledger", at.order.pk),
+    "book": lambda at: run_job(book_order, at.order.pk),
+    "release": lambda at: release_due(batches=2),
 }
 
 NEEDS = {
@@ -241,6 +260,7 @@ NEEDS = {
     "check out": ["cart"],
     "expire": ["overdue"],
     "process a payment": ["paid"],
+    "release": ["held"],
     "cancel": ["new_order"],
     "approve a reply": ["reply"],
     "withdraw a report": ["report"],
@@ -255,7 +275,7 @@ NEEDS = {
 STEADY = {
     "hide", "hide and restore", "screen", "vote", "withdraw vote", "suspend", "rename", "fold", "reputation",
     "restrict", "restrict and lift", "open a quarantine", "write a reply", "put in cart", "follow the case",
-    "fix votes", "fix ratings", "fix order status", "mark refunded",
+    "fix votes", "fix ratings", "fix order status", "fix the ledger", "book", "mark refunded",
 }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, checkouts of one product against many, a storm of refunds, and the import. "
+        "against one hot row, checkouts of one product against many, a storm of refunds, bookings against bare "
+        "inserts, usage events at once against one by one, leases of outside services, and the import. "
         "Compare ratios, not machines."
     )
 
@@ -63,4 +64,6 @@ def _shown(figure: str, value: float) -> str:
         return f"{value:.2f}"
     if figure.endswith("seconds"):
         return f"{value:,.1f} s"
+    if figure.startswith("statements"):
+        return f"{value:.0f}"
     return f"× {value:.2f}"

@@ -17,6 +17,7 @@ from trustengine.operations.startup import (
     check_port,
     prepare_database,
     redis_problem,
+    role_problem,
     take_data_dir,
 )
 from trustengine.operations.supervisor import Plan, Supervisor
@@ -83,6 +84,8 @@ class Command(BaseCommand):
         try:
             if count := prepare_database(settings.DATA_DIR):
                 output.say(f"applied {count} migrations")
+            if problem := role_problem():
+                output.say(f"warning: DATABASE_URL: the role is too mighty, {problem}")
             if problem := redis_problem(settings.REDIS_ADDRESS):
                 output.say(f"warning: REDIS_URL: Redis cannot be reached, jobs wait until it can: {problem}")
             if options["seed"] == "demo":

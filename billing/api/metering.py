@@ -1,0 +1,37 @@
+"""Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import URLPattern, URLResolver
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing.errors import QuotaExceeded
+from billing.services.calls import count_call
+from trustengine.accounts.callers import viewer
+from trustengine.api.endpoints import derived, subclass
+from trustengine.api.schema import Refusal
+
+LIMITED = Refusal(QuotaExceeded.status, QuotaExceeded.code, QuotaExceeded.message)
+
+
+def metered(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
+    """The same addresses and names, with views that count the calls of those who are signed in."""
+    return derived(patterns, _counting)
+
+
+class Metered(APIView):
+    """A view whose callers' plans may end."""
+
+    def check_throttles(self, request: Request) -> None:
+        super().check_throttles(request)
+        if (user := viewer(request)) is not None and user.is_authenticated:
+            count_call(user)
+
+
+def _counting(view: type[APIView]) -> type[APIView]:
+    if not view.authentication_classes:
+        return view
+    refusals: tuple[Any, ...] = (*getattr(view, "refusals", ()), LIMITED)
+    return subclass(view, Metered, refusals=refusals)

@@ -1,0 +1,17 @@
+"""What a scrape tells about usage."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from billing.models import UsageReservation
+from trustengine.insight import gauge
+from trustengine.row_security import Reason, every_row
+
+LEFT_BEHIND = timedelta(minutes=5)
+
+
+@gauge("trustengine_usage_reservations_left", "Reservations of quota that ended minutes ago and were not given back.")
+def reservations_left() -> float:
+    with every_row(Reason.MONITORING):
+        return UsageReservation.objects.filter(expires_at__lt=timezone.now() - LEFT_BEHIND).count()

@@ -1,0 +1,76 @@
+"""The mail that tells a profile's owners how much of a quota is used.
+
+At least once, and as good as once: the alert is marked after the mail server has taken
+it. A crash in between sends it again, with the same Message-ID, by which mailboxes know it.
+"""
+
+import smtplib
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from billing import periods
+from billing.meters import METERS
+from billing.models import UsageAlert
+from billing.terms import quotas_of
+from trustengine.accounts.models import Membership, User
+from trustengine.row_security import Reason, every_row
+
+logger = structlog.get_logger(__name__)
+REFUSED = range(500, 600)  # SMTP's answers that stay the same when asked again
+
+
+def send_alert(alert_id: UUID) -> int:
+    """Mail an alert that is not told yet to each owner of its profile; how many. Raises what SMTP's absence raises."""
+    with every_row(Reason.METERING):
+        alert = UsageAlert.objects.select_related("profile").filter(pk=alert_id, told_at=None).first()
+        if alert is None:
+            return 0
+        quota = quotas_of([alert.profile_id])[alert.profile_id].get(alert.meter)
+    subject, body = _text(alert, is_hard=bool(quota and quota.is_hard))
+    owners = User.objects.filter(
+        memberships__profile=alert.profile_id,
+        memberships__role=Membership.Role.OWNER,
+        is_active=True,
+        suspended_at=None,
+    )
+    told = sum(_send(alert, owner, subject, body) for owner in owners.exclude(email="").order_by("pk"))
+    with every_row(Reason.METERING):
+        UsageAlert.objects.filter(pk=alert.pk).update(told_at=timezone.now())
+    return told
+
+
+def _text(alert: UsageAlert, *, is_hard: bool) -> tuple[str, str]:
+    meter = METERS[alert.meter]
+    body = render_to_string(
+        "billing/usage_alert.txt",
+        {
+            "alert": alert,
+            "profile": " ".join(str(alert.profile).split()),
+            "meter": meter,
+            "hard": is_hard,
+            "used": f"{alert.used:,}",
+            "cap": f"{alert.cap:,}",
+            "resets_at": timezone.localtime(periods.end_of(alert.month)),
+            "marketplace": settings.MARKETPLACE_NAME,
+        },
+    )
+    return f"{alert.percent} % used: {meter.title}", body
+
+
+def _send(alert: UsageAlert, owner: User, subject: str, body: str) -> bool:
+    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ")
+    headers = {"Message-ID": f"<{alert.pk}.{owner.pk}@{host}>", "Auto-Submitted": "auto-generated"}
+    try:
+        EmailMessage(subject, body, to=[owner.email], headers=headers).send()
+    except smtplib.SMTPRecipientsRefused as error:
+        if any(code not in REFUSED for code, _ in error.recipients.values()):
+            raise  # greylisting, a full mailbox: later it may be taken
+        return False
+    except UnicodeError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from orders.models import Product
 from trustengine.accounts.models import Profile
@@ -109,8 +110,46 @@ class VendorRatingDaily(models.Model):
         return f"{self.vendor_id} · {self.day}"
 
 
+class PageViews(models.Model):
+    """How often pages with reviews were seen on one day. A fact, and told from outside: nothing here counts it."""
+
+    day = models.DateField(unique=True)
+    views = models.PositiveBigIntegerField()
+    told_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "page views"
+        permissions = [("see_trust", "May see how screening and moderation go")]
+
+    def __str__(self) -> str:
+        return f"{self.views} on {self.day}"
+
+
+class PlatformMinute(Sums):
+    """The orders that were placed in one minute of one day, over all vendors, in one currency.
+
+    The only part of the platform's day that is made from orders; hours and the day are sums.
+    """
+
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    minute = models.PositiveSmallIntegerField(
+        help_text="0 to 1,439 by the marketplace's clock; of a repeated hour, each minute is one."
+    )
+    aggregated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("day", "currency", "minute", name="platform_minute_once"),
+            models.CheckConstraint(condition=Q(minute__lt=1_440), name="platform_minute_of_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.minute // 60:02}:{self.minute % 60:02} · {self.currency}"
+
+
 class PlatformSlice(Sums):
-    """The orders that were placed in one hour of one day, over all vendors, in one currency."""
+    """The orders that were placed in one hour of one day, over all vendors, in one currency: a sum of minutes."""
 
     day = models.DateField()
     currency = models.CharField(max_length=3)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from orders.derivations import derive_statuses, lock_orders
 from orders.models import Order
 from orders.reconcilers import OrderStatus
+from orders.services.days import mark_days_of
 from trustengine.bulk import Among, update_rows
 from trustengine.jobs.services import publish
 from trustengine.operations.backfilling import Change, Days, Rederivation, backfill, exact_json
@@ -30,6 +31,7 @@ class OrderStatuses(Rederivation):
 
     def write(self, drifts: Sequence[Drift]) -> None:
         derive_statuses([drift.key for drift in drifts])
+        mark_days_of(drift.key for drift in drifts)
         for drift in drifts:
             publish("orders.order_status_changed", order_id=drift.key, status=drift.expected["status"])
 
@@ -42,6 +44,7 @@ class OrderStatuses(Rederivation):
         }
         standing = [change for change in changes if found.get(change.key) == change.after]
         update_rows(Order, ["id"], [{"id": UUID(change.key), **_as_columns(change.before)} for change in standing])
+        mark_days_of(UUID(change.key) for change in standing)
         for change in standing:
             publish("orders.order_status_changed", order_id=change.key, status=change.before["status"])
         return {change.key for change in standing}

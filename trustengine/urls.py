@@ -15,11 +15,13 @@ api = [
     path("", include("billing.urls")),
     path("", include("reviews.urls")),
     path("", include("reports.urls")),
+    path("", include("metrics.urls")),
 ]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("reviews.pages.urls")),
+    path("", include("metrics.pages.urls")),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
     path("admin/", admin.site.urls),

@@ -34,8 +34,18 @@ class EndpointForm(ModelForm):
         fields = [*NAMES, *LIMITS]
 
 
+class LimitsAdmin(EvidenceAdmin):
+    """Rows that those with the right add and edit, through services; none is deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ADD)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CHANGE)
+
+
 @admin.register(ProviderEndpoint)
-class ProviderEndpointAdmin(EvidenceAdmin):
+class ProviderEndpointAdmin(LimitsAdmin):
     """Endpoints with their use at the moment. Limits are edited by those with the right; code names the endpoints."""
 
     page_title = "Outside services"
@@ -45,12 +55,6 @@ class ProviderEndpointAdmin(EvidenceAdmin):
     sortable_by = ()
     fields = [*NAMES, *LIMITS]
     change_form_template = "console/billing/endpoint.html"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(ADD)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(CHANGE)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderEndpoint]:
         return ProviderEndpoint.objects.with_use(timezone.now())

@@ -26,6 +26,21 @@ def count_review(review_id: str, profile_id: str, **more: object) -> bool:
     )
 
 
+@subscribe("reviews.text_moderated")
+@job(queue="low")
+def count_moderation_tokens(profile_id: str, tokens: int, event_id: str, **more: object) -> bool:
+    """What the moderation model was asked about a review is used by the product's vendor. One event for each call."""
+    from billing.services.usage import record_usage
+
+    return record_usage(
+        profile_id=UUID(profile_id),
+        meter="moderation_tokens",
+        source="moderation",
+        event_id=event_id,
+        quantity=tokens,
+    )
+
+
 @scheduled("*/5 * * * *")
 @job(queue="low", atomic=False)
 def write_down_calls() -> int:

@@ -109,7 +109,7 @@ def test_whoever_drafted_a_batch_cannot_approve_it():
         PayoutBatch.objects.filter(pk=batch.pk).update(state="approved", approved_by=person, approved_at=timezone.now())
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=str)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: getattr(verb, "func", verb).__name__)
 def test_every_verb_asks_for_its_permission(verb):
     payable_vendor(5_000)
     batch = exported()

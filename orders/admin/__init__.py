@@ -1,5 +1,5 @@
 """Orders, products and payments in the console."""
 
-from orders.admin import notices, orders, payments, products, refunds, stuck
+from orders.admin import notices, orders, payments, products, refunds, stuck, terms
 
-__all__ = ["notices", "orders", "payments", "products", "refunds", "stuck"]
+__all__ = ["notices", "orders", "payments", "products", "refunds", "stuck", "terms"]

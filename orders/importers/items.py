@@ -72,27 +72,34 @@ class OrderItems(Importer):
 
     def lock(self, planned: Sequence[Planned]) -> None:
         orders = Order.objects.filter(Among("pk", _orders_of(planned))).order_by("pk")
-        list(orders.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        self.days = dict(orders.select_for_update(of=("self",), no_key=True).values_list("pk", "day"))
 
     def create(self, planned: Sequence[Planned]) -> None:
-        insert_rows(OrderItem, _sorted(planned))
+        insert_rows(OrderItem, self._rows(planned))
 
     def update(self, planned: Sequence[Planned]) -> None:
-        update_rows(OrderItem, ["id"], _sorted(planned))
+        update_rows(OrderItem, ["id"], self._rows(planned))
 
     def settle(self, planned: Sequence[Planned]) -> None:
         derive_statuses(_orders_of(planned))
+
+    def _rows(self, planned: Sequence[Planned]) -> list[dict[str, Any]]:
+        rows = [
+            {
+                "id": plan.row["order_item_id"],
+                **_columns(plan.state),
+                "day": self.days[plan.state["order_id"]],
+                "import_digest": plan.digest,
+            }
+            for plan in planned
+        ]
+        return sorted(rows, key=lambda row: str(row["id"]))
 
 
 def _orders_of(planned: Sequence[Planned]) -> set[UUID]:
     """The orders that the items belong to, or belonged to."""
     now = {plan.state["order_id"] for plan in planned}
     return now | {plan.stored.state["order_id"] for plan in planned if plan.stored}
-
-
-def _sorted(planned: Sequence[Planned]) -> list[dict[str, Any]]:
-    rows = [{"id": plan.row["order_item_id"], **_columns(plan.state), "import_digest": plan.digest} for plan in planned]
-    return sorted(rows, key=lambda row: str(row["id"]))
 
 
 def _columns(state: State) -> dict[str, Any]:

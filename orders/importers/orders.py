@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from orders.models import Order
+from orders.models import Order, OrderItem
 from trustengine.accounts.importers import customer_accounts
 from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
@@ -68,6 +68,10 @@ class Orders(Importer):
 
     def update(self, planned: Sequence[Planned]) -> None:
         update_rows(Order, ["id"], _sorted(planned))
+        moved = [plan for plan in planned if plan.stored and plan.stored.state["day"] != plan.state["day"]]
+        update_rows(
+            OrderItem, ["order_id"], [{"order_id": plan.row["order_id"], "day": plan.state["day"]} for plan in moved]
+        )
 
 
 def marketplace_day(moment: datetime) -> date:

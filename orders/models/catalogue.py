@@ -21,6 +21,7 @@ class VendorTerms(models.Model):
 
     class Meta:
         verbose_name_plural = "vendor terms"
+        permissions = [("set_fee", "May set vendors' fees")]
         constraints = [models.CheckConstraint(condition=Q(fee_bps__lte=10_000), name="terms_fee_at_most_all")]
 
     def __str__(self) -> str:

@@ -110,7 +110,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["customer", "-placed_at", "-id"], name="order_of_customer"),
             models.Index(fields=["-placed_at", "-id"], name="order_newest"),
-            models.Index(fields=["day"], name="order_day"),
+            models.Index(fields=["day", "placed_at"], name="order_day"),
             models.Index(fields=["id"], condition=Q(status__in=["confirmed", "shipped"]), name="order_open"),
         ]
 
@@ -156,6 +156,7 @@ class OrderItem(models.Model):
     vendor = models.ForeignKey(
         Profile, models.PROTECT, related_name="items", db_index=False, help_text="Who sold it then."
     )
+    day = models.DateField(help_text="Its order's, copied: a vendor's items of a day are looked for often.")
     quantity = models.PositiveIntegerField()
     unit_price_cents = models.PositiveBigIntegerField()
     fulfilment_status = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.PENDING)
@@ -190,6 +191,7 @@ class OrderItem(models.Model):
                 name="item_under_way",
             ),
             models.Index(fields=["vendor", "fulfilment_status", "-id"], name="item_of_vendor"),
+            models.Index(fields=["vendor", "day"], name="item_of_vendor_day"),
             models.Index(fields=["product", "order"], name="item_of_product"),
         ]
 

@@ -1,9 +1,12 @@
 """Telling whoever sums up days that one has changed: the day an order was placed, vendor by vendor."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from orders.models import Order, OrderItem
 from trustengine.bulk import Among
@@ -28,24 +31,59 @@ class VendorDay(NamedTuple):
         return cls(UUID(vendor), date.fromisoformat(day), currency)
 
 
+class VendorMinute(NamedTuple):
+    """A vendor's orders of one minute of such a day, by the marketplace's clock: 0 to 1,439."""
+
+    vendor_id: UUID
+    day: date
+    currency: str
+    minute: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.vendor_day.key}:{self.minute}"
+
+    @property
+    def vendor_day(self) -> VendorDay:
+        return VendorDay(*self[:3])
+
+    @classmethod
+    def of(cls, key: str) -> "VendorMinute":
+        """The reverse of ``key``."""
+        vendor_day, _, minute = key.rpartition(":")
+        return cls(*VendorDay.of(vendor_day), int(minute))
+
+
+def minute_of(moment: datetime) -> int:
+    """The minute of a moment's day, by the marketplace's clock."""
+    local = moment.astimezone(ZoneInfo(settings.MARKETPLACE_TIME_ZONE))
+    return local.hour * 60 + local.minute
+
+
 def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
     """Publish ``orders.day_changed`` for the day of an order, for these vendors or for all of its items'.
 
     Called by every change of what counts: placed, cancelled, returned, refunded, its status
-    derived anew. Subscribers coalesce by the member ``vendor_day``, which is ``VendorDay.key``.
+    derived anew. Subscribers coalesce by the member ``vendor_day``, which is ``VendorDay.key``,
+    or by ``vendor_minute``, ``VendorMinute.key``, which also says when on that day.
     """
     if vendors is None:
         vendors = OrderItem.objects.filter(order=order).values_list("vendor", flat=True)
-    _publish(VendorDay(vendor, order.day, order.currency) for vendor in vendors)
+    minute = minute_of(order.placed_at)
+    _publish(VendorMinute(vendor, order.day, order.currency, minute) for vendor in vendors)
 
 
 def mark_days_of(order_ids: Iterable[UUID]) -> None:
-    """``mark_days`` for all vendors of many orders at once: a day that several share is told once."""
+    """``mark_days`` for all vendors of many orders at once: what several share is told once."""
     items = OrderItem.objects.filter(Among("order", order_ids))
-    _publish(VendorDay(*row) for row in items.values_list("vendor", "order__day", "order__currency").distinct())
+    rows = items.values_list("vendor", "order__day", "order__currency", "order__placed_at").distinct()
+    _publish(VendorMinute(vendor, day, currency, minute_of(placed_at)) for vendor, day, currency, placed_at in rows)
 
 
-def _publish(days: Iterable[VendorDay]) -> None:
+def _publish(minutes: Iterable[VendorMinute]) -> None:
     # Sorted, so that subscribers which lock by key do so in one order.
-    payloads = [{"vendor_day": day.key, **day._asdict()} for day in sorted(set(days))]
+    payloads = [
+        {"vendor_day": each.vendor_day.key, "vendor_minute": each.key, **each._asdict()}
+        for each in sorted(set(minutes))
+    ]
     publish_many("orders.day_changed", payloads)

@@ -34,6 +34,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
             order=order,
             product_id=line.product_id,
             vendor_id=line.vendor_id,
+            day=order.day,
             quantity=line.quantity,
             unit_price_cents=line.unit_price_cents,
         )
@@ -47,7 +48,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
     record("order.placed", order, after={**after, "currency": order.currency, "day": order.day})
     record("checkout.paid", checkout, before=before, after={"state": checkout.state, "order": order.pk})
     publish("orders.order_placed", order_id=order.pk)
-    mark_days(order)
+    mark_days(order, [line.vendor_id for line in lines])
     return order
 
 

@@ -48,6 +48,7 @@ class OrderItemFactory(factory.django.DjangoModelFactory):
     order = factory.SubFactory(OrderFactory)
     product = factory.SubFactory(ProductFactory)
     vendor = factory.SelfAttribute("product.vendor")
+    day = factory.SelfAttribute("order.day")
     quantity = 1
     unit_price_cents = 1_999
 

@@ -20,10 +20,10 @@ PRODUCTS = """
     FROM generate_series(0, 499) AS n
 """
 ITEMS = """
-    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, quantity, unit_price_cents, fulfilment_status,
-                                  tracking_number, refunded_cents, updated_at, delivered_at)
+    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, quantity, unit_price_cents,
+                                  fulfilment_status, tracking_number, refunded_cents, updated_at, delivered_at)
     SELECT md5('item ' || n || ' ' || k)::uuid, md5('order ' || n)::uuid, md5('product ' || (n * 7 + k) %% 500)::uuid,
-           %(vendor)s, 1, 999,
+           %(vendor)s, now(), 1, 999,
            (ARRAY['pending', 'processing', 'shipped', 'delivered'])[1 + (n + k) %% 4], '', 0, now(),
            CASE WHEN (n + k) %% 4 = 3 THEN now() END
     FROM generate_series(1, %(orders)s) AS n, generate_series(1, 4) AS k

@@ -72,6 +72,7 @@ def derived(mixtures: list[tuple[State, ...]]) -> list[Status]:
             order=order,
             product=product,
             vendor=product.vendor,
+            day=order.day,
             quantity=1,
             unit_price_cents=1,
             fulfilment_status=item.fulfilment,
@@ -158,8 +159,8 @@ def test_three_vendors_delivering_the_last_items_at_one_moment_leave_no_order_be
     for order in orders:
         for number, product in enumerate(products):
             vendor = product.vendor
-            row = OrderItem(order=order, product=product, vendor=vendor, quantity=1, unit_price_cents=1)
-            row.fulfilment_status = "shipped"
+            row = OrderItem(order=order, product=product, vendor=vendor, day=order.day)
+            row.quantity, row.unit_price_cents, row.fulfilment_status = 1, 1, "shipped"
             row.save()
             items[number].append(row.pk)
     together = threading.Barrier(len(owners), timeout=30)

@@ -166,7 +166,11 @@ class Appeal(models.Model):
                 name="appeal_ruled_or_pending",
             ),
         ]
-        indexes = [models.Index(fields=["created_at", "id"], condition=Q(state="pending"), name="appeal_pending")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], condition=Q(state="pending"), name="appeal_pending"),
+            models.Index(fields=["created_at"], name="appeal_made"),
+            models.Index(fields=["ruled_at"], condition=Q(ruled_at__isnull=False), name="appeal_ruled"),
+        ]
 
     def __str__(self) -> str:
         return f"appeal {str(self.pk)[-8:]}"

@@ -74,6 +74,7 @@ class Report(models.Model):
             models.Index(fields=["content_type", "content_id", "-created_at"], name="report_of_content"),
             models.Index(fields=["reporter", "-created_at", "-id"], name="report_of_reporter"),
             models.Index(fields=["created_at", "id"], condition=Q(status="pending"), name="report_pending"),
+            models.Index(fields=["created_at"], name="report_received"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,17 @@ from trustengine.accounts.models import User
 from trustengine.identifiers import uuid7
 from trustengine.origins import LENGTH
 
+# The opposite of ``ReviewQuerySet.counted``, in the words of the index over just these.
+NOT_COUNTED = (
+    ~Q(status="approved")
+    | Q(is_hidden=True)
+    | Q(deleted_at__isnull=False)
+    | Q(restricted_at__isnull=False)
+    | Q(removed_at__isnull=False)
+    | Q(purchase_refunded_at__isnull=False)
+    | Q(quarantined_at__isnull=False)
+)
+
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def live(self) -> Self:
@@ -23,6 +34,10 @@ class ReviewQuerySet(models.QuerySet["Review"]):
     def counted(self) -> Self:
         """Reviews that a product's rating is made of."""
         return self.public().filter(purchase_refunded_at=None, quarantined_at=None)
+
+    def set_apart(self) -> Self:
+        """All reviews that are not counted, whyever: few, and found by an index of their own."""
+        return self.filter(NOT_COUNTED)
 
     def pending(self) -> Self:
         """Reviews on which a decision waits: a first text, or a revision of an approved one.
@@ -147,6 +162,19 @@ class Review(models.Model):
                 fields=["created_at", "id"],
                 condition=Q(status="pending", deleted_at=None),
                 name="review_pending",
+            ),
+            models.Index(
+                fields=[
+                    "status",
+                    "is_hidden",
+                    "deleted_at",
+                    "restricted_at",
+                    "removed_at",
+                    "purchase_refunded_at",
+                    "quarantined_at",
+                ],
+                condition=NOT_COUNTED,
+                name="review_set_apart",
             ),
             models.Index(fields=["quarantine", "id"], condition=Q(quarantine__isnull=False), name="review_quarantined"),
         ]

@@ -22,5 +22,8 @@ class Screening(models.Model):
     policy_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="screening_by_time")]
+
     def __str__(self) -> str:
         return f"{self.verdict}, {len(self.signals)} signals"

@@ -61,7 +61,7 @@ def ask(opinion_id: UUID) -> str:
 
     Raises RunLater where there is no room for the call now, or no answer, and there is time.
     """
-    opinion = ModelOpinion.objects.select_related("revision__review").filter(pk=opinion_id).first()
+    opinion = ModelOpinion.objects.select_related("revision__review__product").filter(pk=opinion_id).first()
     if opinion is None or opinion.state != State.WAITING:
         return "settled"
     if opinion.revision.state != ReviewRevision.State.PENDING:
@@ -133,6 +133,7 @@ def _keep(opinion: ModelOpinion, text: str, answer: Opinion, *, tokens: int, lea
         "reviews.text_moderated",
         review_id=review.pk,
         product_id=review.product_id,
+        profile_id=review.product.vendor_id,
         tokens=tokens,
         event_id=str(lease.id),
     )

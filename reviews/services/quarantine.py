@@ -28,7 +28,7 @@ from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.bulk import Among
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
-from trustengine.jobs.services import enqueue, publish
+from trustengine.jobs.services import enqueue, publish, publish_many
 
 PERMISSION = "reviews.moderate_review"
 AT_ONCE = 500  # reviews in one transaction
@@ -166,7 +166,9 @@ def _move(row: Quarantine, review_ids: list[UUID], **changes: Any) -> None:
         return
     Review.objects.filter(Among("pk", review_ids)).update(**changes, updated_at=timezone.now())
     recount_stars([row.product_id])
-    publish("reviews.counted_changed", review_id=None, product_id=row.product_id)
+    publish_many(
+        "reviews.counted_changed", [{"review_id": review, "product_id": row.product_id} for review in review_ids]
+    )
 
 
 def _lock_open(product_id: UUID) -> Quarantine | None:

@@ -1,12 +1,10 @@
 import pytest
 
 from reviews.tests.moderation_server import moderation_server
-from reviews.tests.opinions import TOLD
 
 
 @pytest.fixture
 def service(settings):
-    TOLD.clear()
     with moderation_server() as service:
         settings.MODERATION_API_URL = service.url
         settings.MODERATION_API_TIMEOUT_SECONDS = 0.3

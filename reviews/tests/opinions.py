@@ -4,18 +4,18 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from billing.models import UsageEvent
 from reviews.models import Screening
 from reviews.tests.factories import delivered_purchase, pending_review
 from trustengine.accounts.tests.factories import UserFactory
-from trustengine.jobs.registry import job, subscribe
-
-TOLD: list[dict[str, object]] = []
+from trustengine.row_security import Reason, every_row
 
 
-@subscribe("reviews.text_moderated")
-@job()
-def hear_of_tokens_for_test(**payload):
-    TOLD.append(payload)
+def metered():
+    """The tokens that have been counted: whose, for which call, how many."""
+    with every_row(Reason.TEST):
+        events = UsageEvent.objects.filter(meter="moderation_tokens")
+        return list(events.values_list("profile_id", "event_id", "quantity"))
 
 
 def trusted():

@@ -67,6 +67,8 @@ GROUPS: dict[str, list[str]] = {
         "accounts.view_profile",
         "accounts.see_identities",
         "accounts.suspend_user",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Finance": [
         "orders.view_order",
@@ -92,8 +94,11 @@ GROUPS: dict[str, list[str]] = {
         "billing.view_subscription",
         "billing.edit_subscription",
         "billing.view_usageperiod",
+        "orders.view_vendorterms",
+        "orders.set_fee",
         "accounts.view_profile",
         "audit.view_entry",
+        "metrics.view_platformdaily",
     ],
     "Operators": [
         "jobs.view_job",
@@ -124,6 +129,8 @@ GROUPS: dict[str, list[str]] = {
         "billing.view_planversion",
         "billing.view_subscription",
         "billing.view_usageperiod",
+        "metrics.view_platformdaily",
+        "metrics.see_trust",
     ],
     "Services": ["accounts.record_usage"],
 }

@@ -23,6 +23,7 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from trustengine.bulk import Among
 from trustengine.jobs.models import Job, JobQuerySet
 from trustengine.jobs.registry import Handler
 
@@ -38,11 +39,12 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """Jobs that one run of a handler serves: one, or all those of a coalesced key."""
+    """Jobs that one run of a handler serves: one, all those of a coalesced key, or of several keys together."""
 
     token: uuid.UUID
     jobs: Sequence[Job]
     coalesced: bool = False
+    together: bool = False
 
 
 # In the order of their turn: either one job that has failed before, or as many as fit that have not.
@@ -108,7 +110,7 @@ def claim(handler: Handler) -> list[Claim]:
             keys, failed = sorted({job.key for job in jobs}), jobs[0].attempts > 1
             jobs += _take(cursor, CLAIM_SAME_KEYS, values | {"keys": keys, "failed": failed, "limit": LARGEST_KEY})
     jobs.sort(key=lambda job: (job.priority, job.run_at, job.pk))  # RETURNING promises no order
-    return [Claim(token, group, handler.coalesce) for group in _groups(jobs, by_key=handler.coalesce)]
+    return [Claim(token, group, handler.coalesce, handler.together) for group in _groups(jobs, handler)]
 
 
 def renew(token: uuid.UUID) -> int:
@@ -199,6 +201,8 @@ def _running(token: uuid.UUID) -> JobQuerySet:
 def _held(taken: Claim) -> JobQuerySet:
     first = taken.jobs[0]
     held = _running(taken.token)
+    if taken.together:
+        return held.filter(Among("pk", [job.pk for job in taken.jobs]))
     return held.filter(kind=first.kind, key=first.key) if taken.coalesced else held.filter(pk=first.pk)
 
 
@@ -209,8 +213,10 @@ def _take(cursor: Any, picked: str, values: dict[str, Any]) -> list[Job]:
     return [Job(**row | {"args": json.loads(row["args"])}) for row in rows]
 
 
-def _groups(jobs: list[Job], *, by_key: bool) -> list[list[Job]]:
-    if not by_key:
+def _groups(jobs: list[Job], handler: Handler) -> list[list[Job]]:
+    if handler.together:
+        return [jobs] if jobs else []
+    if not handler.coalesce:
         return [[job] for job in jobs]
     groups: dict[str, list[Job]] = {}
     for job in jobs:

@@ -19,6 +19,11 @@ class Handler:
     function takes the key alone. ``atomic``: effects and completion share one
     transaction, and the runs of one key take turns; False is for effects outside the
     database, which then use ``current_job_id()`` as their idempotency key.
+
+    ``together``: coalesced beyond one key. One run, one transaction, serves all keys that
+    were claimed together; the function takes them as a sorted list, and takes its own locks
+    before it reads, in an order of its own. ``pace`` is how many seconds a drain of it lets
+    pass from one claim to the next, so that a stream of small commits is a batch a beat.
     """
 
     kind: str
@@ -27,6 +32,8 @@ class Handler:
     coalesce: bool
     atomic: bool
     max_attempts: int
+    together: bool = False
+    pace: float = 0.0
 
 
 class RunLater(Exception):
@@ -66,10 +73,14 @@ def job(
     coalesce: bool = False,
     atomic: bool = True,
     max_attempts: int | None = None,
+    together: bool = False,
+    pace: float = 0.0,
 ) -> Callable[[Function], Function]:
     """Declare a function as the handler of a kind of job, named ``app.function``."""
     if queue not in settings.QUEUES:
         raise ValueError(f"unknown queue {queue}")
+    if together and not atomic:
+        raise ValueError("what runs together shares a transaction")
 
     def register(function: Function) -> Function:
         app = function.__module__.removeprefix("trustengine.").split(".")[0]
@@ -78,9 +89,11 @@ def job(
             kind,
             function,
             queue,
-            coalesce,
+            coalesce or together,
             atomic,
             max_attempts or settings.JOB_MAX_ATTEMPTS,
+            together,
+            pace,
         )
         if kind in _handlers and _place(_handlers[kind].function) != _place(function):
             raise ValueError(f"two handlers are called {kind}")
@@ -93,8 +106,8 @@ def job(
 def subscribe(event: str, *, key: str | None = None) -> Callable[[Function], Function]:
     """Run this handler at every ``publish(event, …)``.
 
-    ``key`` names the member of the payload that a coalesced handler is keyed by.
-    Stands above ``@job``.
+    ``key`` names the member of the payload that a coalesced handler is keyed by; where an
+    event says None there, it is no news for this handler. Stands above ``@job``.
     """
 
     def register(function: Function) -> Function:

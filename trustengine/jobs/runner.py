@@ -30,6 +30,7 @@ logger = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.05
 LOOK_SECONDS = 0.01
+GLANCE_SECONDS = 0.1  # between two looks while it keeps a pace
 
 stop_requested = threading.Event()
 _current: contextvars.ContextVar[uuid.UUID | None] = contextvars.ContextVar("current_job", default=None)
@@ -58,12 +59,13 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served = 0
-    while claims := _next_claims(handler, patience=linger if served and time.monotonic() < deadline else 0):
-        begun = 0
+    pace = handler.pace if linger else 0
+    while claims := _next_claims(handler, patience=linger if served and not pace and _before(deadline) else 0):
+        claimed_at, begun = time.monotonic(), 0
         with _heartbeat(claims[0].token):
             try:
                 for taken in claims:
-                    if stop_requested.is_set() or time.monotonic() > deadline:
+                    if stop_requested.is_set() or not _before(deadline):
                         break
                     begun += 1
                     run(handler, taken)
@@ -74,7 +76,13 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
         if begun < len(claims):
             bells.ring(handler, again=True)
             break
+        if pace and sum(len(taken.jobs) for taken in claims) < settings.JOB_BATCH_SIZE:
+            _wait_for_others(handler, until=claimed_at + pace)
     return served
+
+
+def _before(deadline: float) -> bool:
+    return time.monotonic() <= deadline
 
 
 def _next_claims(handler: Handler, *, patience: float) -> list[Claim]:
@@ -83,6 +91,13 @@ def _next_claims(handler: Handler, *, patience: float) -> list[Claim]:
         if time.monotonic() >= until or bells.others_wait(handler) or stop_requested.wait(LOOK_SECONDS):
             break
     return claims
+
+
+def _wait_for_others(handler: Handler, *, until: float) -> None:
+    """Let more jobs of this handler come together, unless another kind waits for this worker or it is told to stop."""
+    while (left := until - time.monotonic()) > 0:
+        if bells.others_wait(handler) or stop_requested.wait(min(left, GLANCE_SECONDS)):
+            return
 
 
 def drain_all() -> int:
@@ -105,7 +120,7 @@ def run(handler: Handler, taken: Claim) -> bool:
     structlog.contextvars.bind_contextvars(job_id=str(job_id), job_kind=handler.kind)
     try:
         with measured(handler.kind), transaction.atomic() if handler.atomic else nullcontext():
-            if handler.coalesce and handler.atomic:
+            if handler.coalesce and handler.atomic and not handler.together:
                 lock_key(handler.function, taken.jobs[0].key)
             complete(taken, _call(handler, taken), with_effects=handler.atomic)
     except RunLater as wish:
@@ -131,6 +146,8 @@ def run(handler: Handler, taken: Claim) -> bool:
 
 def _call(handler: Handler, taken: Claim) -> Any:
     job = taken.jobs[0]
+    if handler.together:
+        return handler.function(sorted({each.key for each in taken.jobs}))
     return handler.function(job.key) if handler.coalesce else handler.function(**job.args)
 
 

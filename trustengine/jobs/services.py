@@ -11,7 +11,7 @@ from django.utils import timezone
 from trustengine.bulk import insert_rows
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
-from trustengine.jobs.registry import Handler, handler_of, subscriptions
+from trustengine.jobs.registry import Handler, Subscription, handler_of, subscriptions
 
 DEFAULT_PRIORITY = 5
 INSERTED = ("kind", "key", "args", "priority", "max_attempts")
@@ -56,8 +56,9 @@ def publish(event: str, **payload: Any) -> None:
     """Tell every subscribed handler, each by a job of its own. The publisher knows none of them."""
     for subscription in subscriptions(event):
         handler = subscription.handler
-        key = payload[subscription.key] if subscription.key else None
-        enqueue(handler.function, key=key, **({} if handler.coalesce else payload))
+        if _concerns(subscription, payload):
+            key = payload[subscription.key] if subscription.key else None
+            enqueue(handler.function, key=key, **({} if handler.coalesce else payload))
 
 
 def publish_many(event: str, payloads: Sequence[Mapping[str, Any]]) -> None:
@@ -73,10 +74,15 @@ def publish_many(event: str, payloads: Sequence[Mapping[str, Any]]) -> None:
                 {} if handler.coalesce else dict(payload),
             )
             for payload in payloads
+            if _concerns(subscription, payload)
         ]
         insert_rows(Job, [{name: getattr(job, name) for name in INSERTED} for job in jobs])
         if jobs:
             bells.ring_on_commit(handler)
+
+
+def _concerns(subscription: Subscription, payload: Mapping[str, Any]) -> bool:
+    return subscription.key is None or payload[subscription.key] is not None
 
 
 def _row(

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -80,7 +79,7 @@ def page_size(target: Reconciler, batch_size: int) -> int:
 def count(target: Reconciler, scope: Scope) -> int:
     """How many keys are in scope."""
     with unhurried():
-        return int(_keys(target, scope).count())
+        return target.count(only=scope.only, since=scope.since)
 
 
 def _count_drift(findings: Findings, target: Reconciler, drift: Drift, *, fix: bool) -> None:
@@ -116,20 +115,13 @@ def one_snapshot() -> Iterator[None]:
 def _batches(target: Reconciler, scope: Scope, size: int, last: UUID | None) -> Iterator[Sequence[UUID]]:
     """Keys in order, page by page: each starts after the last key of the one before."""
     while True:
-        keys = _keys(target, scope)
-        rest = keys.filter(pk__gt=last) if last else keys
         with unhurried():
-            page = list(rest.order_by("pk").values_list("pk", flat=True)[:size])
+            page = target.page(only=scope.only, since=scope.since, after=last, limit=size)
         if page:
             yield page
         if len(page) < size:
             return
         last = page[-1]
-
-
-def _keys(target: Reconciler, scope: Scope) -> Any:
-    keys = target.changed(scope.since) if scope.since else target.rows()
-    return keys.filter(pk=scope.only) if scope.only else keys
 
 
 def _fixed(target: Reconciler, drift: Drift) -> bool:

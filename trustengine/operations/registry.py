@@ -52,6 +52,22 @@ class Reconciler(ABC):
     def changed(self, since: datetime) -> QuerySet[Any]:
         """Those of ``rows`` whose facts or derived value may have changed since then."""
 
+    def page(
+        self, *, only: UUID | None = None, since: datetime | None = None, after: UUID | None = None, limit: int
+    ) -> Sequence[UUID]:
+        """The next keys in scope, in order. For keys that are no rows' primary keys, say this and ``count`` anew."""
+        rows = self._scope(only, since)
+        rest = rows.filter(pk__gt=after) if after else rows
+        return list(rest.order_by("pk").values_list("pk", flat=True)[:limit])
+
+    def count(self, *, only: UUID | None = None, since: datetime | None = None) -> int:
+        """How many keys are in scope."""
+        return self._scope(only, since).count()
+
+    def _scope(self, only: UUID | None, since: datetime | None) -> QuerySet[Any]:
+        rows = self.changed(since) if since else self.rows()
+        return rows.filter(pk=only) if only else rows
+
     @abstractmethod
     def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
         """Compare these keys, and tell those that disagree."""

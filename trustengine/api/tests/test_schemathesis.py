@@ -65,7 +65,7 @@ class World(NamedTuple):
         return [str(row.pk) for row in self.rows.get(second if first == "moderation" else first, [])]
 
     def caller(self, label: str) -> str:
-        return self.staff if "/moderation/" in label else self.token
+        return self.staff if "/moderation/" in label or "/staff/" in label else self.token
 
     def enter(self, case: Any, place: str | None) -> None:
         """Put what exists into a request in place of what was made up."""

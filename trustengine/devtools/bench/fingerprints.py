@@ -126,6 +126,7 @@ def _around(count: int) -> tuple[list[uuid.UUID], list[uuid.UUID], uuid.UUID]:
         order=order,
         product=products[0],
         vendor=vendor,
+        day=order.day,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

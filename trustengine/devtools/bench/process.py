@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import django
 
-NAMES = ("jobs", "votes", "checkouts", "refunds", "ledger", "usage", "capacity", "import")
+NAMES = ("jobs", "votes", "checkouts", "refunds", "metrics", "ledger", "usage", "capacity", "import")
 ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
 
 
@@ -27,6 +27,7 @@ def main(argv: Sequence[str]) -> None:
         imports,
         jobs,
         ledger,
+        metrics,
         refunds,
         usage,
         votes,
@@ -42,6 +43,7 @@ def main(argv: Sequence[str]) -> None:
         "refunds": refunds.measure,
         "ledger": ledger.measure,
         "usage": usage.measure,
+        "metrics": metrics.measure,
         "import": imports.measure,
         "capacity": capacity.measure,
         "fingerprints": fingerprints.measure,

@@ -111,12 +111,12 @@ def _make_orders(count: int) -> Sequence[UUID]:
             for order, customer in zip(order_ids, customers, strict=True)
         ],
     )
-    sold = {"vendor_id": vendor.pk, "quantity": 1, "unit_price_cents": PRICE, "fulfilment_status": "delivered"}
+    sold = {"vendor_id": vendor.pk, "day": placed.date(), "quantity": 1, "unit_price_cents": PRICE}
     insert_rows(
         OrderItem,
         [
             {"id": item, "order_id": order, "product_id": products[number % len(products)].pk, **sold}
-            | {"delivered_at": now - timedelta(days=5)}
+            | {"fulfilment_status": "delivered", "delivered_at": now - timedelta(days=5)}
             for number, (item, order) in enumerate(zip(item_ids, order_ids, strict=True))
         ],
     )

@@ -1,7 +1,7 @@
 """Which benchmarks there are, how large a run is, and how time is taken."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,9 @@ class Size:
     lookups: int
     leased: int
     recent_leases: int
+    orders_of_day: int
+    vendors: int
+    arrivals: Sequence[tuple[float, int]]  # orders a second (0: all at once), and how many
 
 
 FULL = Size(
@@ -43,6 +46,9 @@ FULL = Size(
     lookups=1_000,
     leased=500,
     recent_leases=10_000,
+    orders_of_day=100_000,
+    vendors=500,
+    arrivals=((0.5, 15), (4, 60), (30, 300), (0, 1_000)),
 )
 QUICK = Size(
     rounds=1,
@@ -60,6 +66,9 @@ QUICK = Size(
     lookups=8,
     leased=16,
     recent_leases=20,
+    orders_of_day=60,
+    vendors=4,
+    arrivals=((20, 4), (0, 6)),
 )
 
 Figures = Mapping[str, float]

@@ -103,6 +103,7 @@ def _approved_review() -> Review:
         order=order,
         product=product,
         vendor=vendor,
+        day=order.day,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from billing.services.bookkeeping import book_orders
+from metrics.calendar import days_within
+from metrics.rebuilding import rebuild_days
 from orders.models import Order, Product
 from reports import records
 from reports.contents import kind_of
@@ -17,6 +19,9 @@ from reviews.ratings import counted_stars, note_told
 from reviews.reputation import recompute
 from reviews.trends import refresh
 from trustengine.devtools.demo.world import set_moments
+from trustengine.operations.backfilling import Days
+
+LONGEST_DEMO_DAYS = 10_000
 
 
 def derive_everything(*, voted_on: Sequence[UUID]) -> None:
@@ -35,6 +40,7 @@ def derive_everything(*, voted_on: Sequence[UUID]) -> None:
     records.recompute(reporters)
     authors = Review.objects.order_by().values_list("author", flat=True).distinct()
     recompute(*{*authors, *reporters})
+    rebuild_days(days_within(Days(), after=None, limit=LONGEST_DEMO_DAYS))
     _weigh_cases()
     _tell_those_concerned()
 

@@ -77,6 +77,7 @@ def place_order(
             order=order,
             product=article.product,
             vendor=article.product.vendor,
+            day=order.day,
             quantity=world.rng.choices((1, 2, 3), (86, 11, 3))[0],
             unit_price_cents=article.offer.price_cents,
         )

@@ -32,6 +32,11 @@ CAPACITY = {
     for threads in (1, 8)
     for figure, unit in (("quiet", "_per_second"), ("busy", "_per_second"), ("quiet_to_busy", ""))
 }
+METRICS = {"whole_day_ms"} | {
+    f"{rate}_{figure}"
+    for rate in ("20_per_second", "storm")
+    for figure in ("ms_per_order", "fresh_p50_seconds", "fresh_p99_seconds", "whole_day_to_order")
+}
 
 
 def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
@@ -44,6 +49,7 @@ def test_a_quick_run_prints_every_figure_and_leaves_no_directory_behind():
     assert figures["votes"].keys() == VOTES
     assert figures["checkouts"].keys() == CHECKOUTS
     assert figures["capacity"].keys() == CAPACITY
+    assert figures["metrics"].keys() == METRICS
     assert ("import" in figures) == ("import_marketplace" in get_commands())
     assert all(value > 0 for name in NAMES for value in figures.get(name, {}).values())
     assert set(Path(tempfile.gettempdir()).glob("trustengine-bench-*")) <= before

@@ -16,8 +16,9 @@ from trustengine.devtools.bench.surroundings import BenchmarkFailed, run_apart
 class Command(BaseCommand):
     help = (
         "Measure on this machine, on servers of its own: job rows drained against RQ messages, votes in shards "
-        "against one hot row, checkouts of one product against many, a storm of refunds, bookings against bare "
-        "inserts, usage events at once against one by one, leases of outside services, and the import. "
+        "against one hot row, checkouts of one product against many, a storm of refunds, what an order costs in "
+        "metrics, bookings against bare inserts, usage events at once against one by one, leases of outside services, "
+        "and the import. "
         "Compare ratios, not machines."
     )
 

@@ -1,0 +1,50 @@
+"""Keeping days up to date. What an event marks is a job row; a run takes all that wait, and makes them anew.
+
+So a change that commits while its day is being made has a job of its own, and the next run
+sees it: the last order of a day needs no later one.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from metrics.services import PlatformKey, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
+from metrics.touched import rating_days_of, vendor_minutes_of
+from orders.services.days import VendorMinute
+from trustengine.jobs.registry import job, subscribe
+from trustengine.jobs.services import enqueue
+
+# Orders that come one by one are summed up once in this time, whatever their number; the first of them at once.
+BEAT_SECONDS = 0.75
+MINUTES_AT_ONCE = 500
+
+
+@subscribe("orders.day_changed", key="vendor_minute")
+@job(queue="default", together=True, pace=BEAT_SECONDS)
+def follow_orders(keys: Sequence[str]) -> None:
+    """Make the vendors' days and the platform's minutes anew that orders have changed."""
+    aggregate_minutes([VendorMinute.of(key) for key in keys])
+
+
+@subscribe("reviews.counted_changed", key="review_id")
+@job(queue="default", together=True, pace=BEAT_SECONDS)
+def follow_reviews(keys: Sequence[str]) -> None:
+    """Count the stars anew of the days on which these reviews were written."""
+    aggregate_rating_days(rating_days_of([UUID(key) for key in keys]))
+
+
+@subscribe("orders.terms_changed")
+@job(queue="low")
+def follow_terms(vendor_id: str, after: str = "") -> None:
+    """Make all days of a vendor anew whose fee was changed, a part at a time, the latest first."""
+    vendor, before = UUID(vendor_id), date.fromisoformat(after) if after else None
+    minutes = vendor_minutes_of(vendor, before=before, at_least=MINUTES_AT_ONCE)
+    if minutes:
+        aggregate_minutes(minutes)
+        enqueue(follow_terms, vendor_id=vendor_id, after=min(each.day for each in minutes).isoformat())
+
+
+def aggregate_minutes(minutes: Sequence[VendorMinute]) -> None:
+    """The vendors' days, then what is the platform's of them."""
+    aggregate_vendor_days({each.vendor_day for each in minutes})
+    aggregate_platform({PlatformKey(each.day, each.currency, each.minute) for each in minutes})

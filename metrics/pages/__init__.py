@@ -1,0 +1,1 @@
+"""A page for vendors: what they sold, and how it was reviewed."""

@@ -1,0 +1,68 @@
+"""Making whole days anew, all rows of all tables at once: for history, where looking up each key would take long."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from metrics import definitions
+from metrics.definitions import MINUTE
+from metrics.services import PlatformKey, RatingDay, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
+from orders.services.days import VendorDay
+
+# Keys that facts have, and keys that rows have.
+VENDOR_DAYS = """
+    SELECT DISTINCT item.vendor_id, item.day, purchase.currency
+    FROM orders_order AS purchase JOIN orders_orderitem AS item ON item.order_id = purchase.id
+    WHERE purchase.day = ANY(%(days)s::date[])
+    UNION SELECT vendor_id, day, currency FROM metrics_vendordaily WHERE day = ANY(%(days)s::date[])
+    UNION SELECT vendor_id, day, currency FROM metrics_productdaily WHERE day = ANY(%(days)s::date[])
+"""
+MINUTES = f"""
+    SELECT DISTINCT purchase.day, purchase.currency, {MINUTE} AS minute
+    FROM orders_order AS purchase WHERE purchase.day = ANY(%(days)s::date[])
+    UNION SELECT day, currency, minute FROM metrics_platformminute WHERE day = ANY(%(days)s::date[])
+    UNION SELECT day, currency, hour * 60 FROM metrics_platformslice WHERE day = ANY(%(days)s::date[])
+    UNION SELECT day, currency, 0 FROM metrics_platformdaily WHERE day = ANY(%(days)s::date[])
+"""
+RATING_DAYS = """
+    SELECT DISTINCT vendor_id, day FROM ({reviews}) AS review WHERE day = ANY(%(days)s::date[])
+    UNION SELECT vendor_id, day FROM metrics_vendorratingdaily WHERE day = ANY(%(days)s::date[])
+"""
+# What the rows of each day say, apart from when they were made.
+FINGERPRINTS = " UNION ALL ".join(
+    f"SELECT day, to_jsonb(stored) - 'id' - 'aggregated_at' AS said FROM {table} AS stored WHERE day = ANY(%(days)s)"
+    for table in (
+        "metrics_vendordaily",
+        "metrics_productdaily",
+        "metrics_platformminute",
+        "metrics_platformslice",
+        "metrics_platformdaily",
+        "metrics_vendorratingdaily",
+    )
+)
+FINGERPRINT = f"SELECT day, sum(hashtextextended(said::text, 0)::numeric) FROM ({FINGERPRINTS}) AS rows GROUP BY day"
+
+
+def rebuild_days(days: Collection[date]) -> set[date]:
+    """Make all rows of these days from the facts, under their locks; returns the days of which any has changed."""
+    before = _fingerprints(days)
+    vendors = {VendorDay(*row) for row in _rows(VENDOR_DAYS, days)}
+    ratings = {RatingDay(*row) for row in _rows(RATING_DAYS.format(reviews=definitions.counted_reviews()), days)}
+    minutes = {PlatformKey(*row) for row in _rows(MINUTES, days)}
+    aggregate_vendor_days(vendors, whole_days=days)
+    aggregate_rating_days(ratings)
+    aggregate_platform(minutes, whole_days=days)
+    after = _fingerprints(days)
+    return {day for day in days if before.get(day) != after.get(day)}
+
+
+def _fingerprints(days: Collection[date]) -> dict[date, Any]:
+    return dict(_rows(FINGERPRINT, days))
+
+
+def _rows(statement: str, days: Collection[date]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"days": sorted(days), **definitions.parameters()})
+        return cursor.fetchall()

@@ -1,0 +1,222 @@
+"""Many at once, and workers that die: whatever happens, the days equal a recount in the end."""
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from metrics import jobs
+from metrics.jobs import aggregate_minutes, follow_orders
+from metrics.models import PlatformDaily, VendorDaily
+from metrics.services import PlatformKey, aggregate_platform, aggregate_vendor_days
+from metrics.tests.recount import assert_exact
+from metrics.tests.test_definitions import sold
+from orders.models import Checkout, Order
+from orders.services.days import VendorMinute
+from orders.tests.factories import OrderFactory, ProductFactory
+from orders.tests.payment_factories import open_checkout, paid_order, tell
+from trustengine.accounts.tests.factories import VendorFactory
+from trustengine.jobs.models import Job
+from trustengine.jobs.runner import drain
+from trustengine.jobs.sweep import return_expired_leases
+from trustengine.testing import at_once, run_due_jobs
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+KIND = "metrics.follow_orders"
+race = pytest.mark.django_db(transaction=True)
+
+
+def follow():
+    """What a worker does until nothing is due."""
+    while drain(KIND, linger=0):
+        pass
+
+
+@race
+def test_parallel_orders_of_one_day_are_all_counted_while_workers_sum_it_up():
+    vendor = VendorFactory()
+    products = [ProductFactory(vendor=vendor) for _ in range(2)]
+
+    def order(number):
+        for _ in range(4):
+            with transaction.atomic():
+                sold(OrderFactory(placed_at=NOON), product=products[number % 2])
+            drain(KIND, linger=0)
+
+    outcomes = at_once(*[partial(order, number) for number in range(4)])
+    follow()
+
+    assert outcomes == [None] * 4
+    assert VendorDaily.objects.get().orders == 16
+    assert_exact()
+
+
+@race
+def test_the_last_order_of_a_day_is_counted_though_it_commits_while_the_day_is_being_made():
+    """FINDINGS 15: who waits for the day's lock reads only afterwards, and nothing heals at a later update."""
+    vendor = sold().vendor
+    held, waiting = threading.Event(), threading.Event()
+    follow()
+
+    def first():
+        with transaction.atomic():
+            aggregate_minutes([VendorMinute(vendor.pk, NOON.date(), "EUR", 720)])  # has read, holds the locks
+            held.set()
+            assert waiting.wait(20)
+        connections.close_all()
+
+    def last_order():
+        assert held.wait(20)
+        with transaction.atomic():
+            sold(OrderFactory(placed_at=NOON), vendor=vendor)
+        threading.Timer(0.2, waiting.set).start()  # by then the run below waits for the day
+        drain(KIND, linger=0)
+
+    at_once(first, last_order)
+
+    assert not Job.objects.filter(kind=KIND, state="ready").exists()
+    assert VendorDaily.objects.get().orders == 2
+    assert_exact()
+
+
+@race
+def test_refunds_while_workers_sum_up_are_counted():
+    product = ProductFactory(price_cents=1_000, stock=50)
+    orders = [paid_order(bought={product: 2}) for _ in range(4)]
+    checkouts = [Checkout.objects.get(order=order) for order in orders]
+    refund = [
+        partial(tell, "charge.refunded", checkout, amount=2_000, amount_refunded=700, currency="eur")
+        for checkout in checkouts
+    ]
+
+    at_once(*refund, follow, follow)
+    run_due_jobs()
+
+    assert PlatformDaily.objects.get().refunds_cents == 4 * 700
+    assert_exact()
+
+
+@pytest.mark.django_db
+def test_a_refund_belongs_to_the_day_of_its_order_not_to_today():
+    """FINDINGS 16."""
+    order = paid_order()
+    Order.objects.filter(pk=order.pk).update(day="2026-03-10", placed_at=NOON)
+    order.items.update(day="2026-03-10")
+    checkout = Checkout.objects.get(order=order)
+    PlatformDaily.objects.all().delete()
+    VendorDaily.objects.all().delete()
+
+    tell("charge.refunded", checkout, amount=1_000, amount_refunded=400, currency="eur")
+
+    assert list(PlatformDaily.objects.values_list("day", "refunds_cents")) == [(NOON.date(), 400)]
+    assert list(VendorDaily.objects.values_list("day", "refunds_cents")) == [(NOON.date(), 400)]
+
+
+@pytest.mark.django_db
+def test_an_order_makes_its_own_vendor_and_minute_anew_and_nothing_else():
+    """FINDINGS 17: the day's other vendors and minutes are not touched."""
+    for hour in range(8, 12):
+        sold(OrderFactory(placed_at=NOON.replace(hour=hour)))
+    run_due_jobs()
+    VendorDaily.objects.update(aggregated_at=None)
+    item = sold()
+    run_due_jobs()
+
+    made = VendorDaily.objects.exclude(aggregated_at=None)
+    assert list(made.values_list("vendor", flat=True)) == [item.vendor_id]
+    assert_exact()
+
+
+@pytest.mark.django_db
+def test_what_many_orders_have_marked_is_made_in_one_run_of_few_statements():
+    vendor = VendorFactory()
+    for _ in range(20):
+        sold(OrderFactory(placed_at=NOON), vendor=vendor)
+
+    with CaptureQueriesContext(connection) as captured:
+        assert drain(KIND, linger=0) >= 20
+
+    assert sum("UPDATE metrics_vendordaily" in query["sql"] for query in captured) == 1
+    assert len(captured) < 20
+
+
+@pytest.mark.django_db
+def test_the_job_run_a_thousand_times_leaves_what_it_found():
+    item = sold(price=999, quantity=3, refunded_cents=5)
+    key = VendorMinute(item.vendor_id, item.day, "EUR", 720).key
+    for _ in range(1_000):
+        follow_orders([key])
+
+    assert_exact()
+
+
+@pytest.mark.django_db
+def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(monkeypatch):
+    def broken(minutes):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(jobs, "aggregate_minutes", broken)
+    item = sold()
+    for _ in range(20):
+        run_due_jobs(failing=True)
+        Job.objects.filter(state="ready").update(run_at=LONG_AGO)
+    assert Order.objects.filter(pk=item.order_id).exists()
+    letters = Job.objects.filter(kind=KIND)
+    assert {(letter.state, letter.attempts == letter.max_attempts) for letter in letters} == {("dead", True)}
+
+    monkeypatch.undo()
+    letters.update(state="ready", attempts=0, dead_letter_at=None, run_at=LONG_AGO, error_details=None)
+    run_due_jobs()
+
+    assert_exact()
+
+
+@race
+def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
+    """It dies when the vendors' days are written and the platform's are not: neither is there; another does both."""
+    sold()
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        jobs.aggregate_platform = lambda keys: os.kill(os.getpid(), signal.SIGKILL)
+        drain(KIND, linger=0)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert not VendorDaily.objects.exists()
+
+    Job.objects.filter(state="running").update(lease_until=LONG_AGO)
+    return_expired_leases()
+    Job.objects.filter(state="ready").update(run_at=LONG_AGO)
+    follow()
+
+    assert VendorDaily.objects.exists()
+    assert_exact()
+
+
+@race
+def test_keys_in_any_order_do_not_deadlock():
+    items = [sold() for _ in range(6)]
+    minutes = [VendorMinute(item.vendor_id, item.day, "EUR", 720) for item in items]
+
+    outcomes = at_once(
+        *[partial(aggregate_minutes, part) for part in (minutes, minutes[::-1], minutes[3:], minutes[::2])],
+        partial(aggregate_vendor_days, [each.vendor_day for each in reversed(minutes)]),
+        partial(aggregate_platform, [PlatformKey(items[0].day, "EUR", 720)]),
+    )
+
+    assert outcomes == [None] * 6
+    assert_exact()
+
+
+@pytest.mark.django_db
+def test_a_late_payment_of_an_open_checkout_is_counted_on_the_day_of_its_order():
+    order = paid_order(open_checkout())
+
+    assert PlatformDaily.objects.get().day == order.day
+    assert_exact()

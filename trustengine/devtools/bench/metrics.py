@@ -1,0 +1,199 @@
+"""What an order costs in metrics on a day of many: the rows of its jobs, claims, days, minutes, hours and sums.
+
+A day of orders over many vendors is made; then orders arrive at several rates, from one every
+two seconds to all at once, while a worker drains what they mark. Work is the processor time of
+the arriving order's marks, and of the worker's thread, each with its database session.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import django_rq
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, F, Sum
+
+from metrics import definitions
+from metrics.comparing import COMPARISONS
+from metrics.jobs import follow_orders
+from metrics.models import PlatformDaily, VendorDaily
+from metrics.rebuilding import rebuild_days
+from orders.models import Order, OrderItem, Product
+from orders.services.days import mark_days
+from trustengine.accounts.models import Profile, User
+from trustengine.devtools.bench.rounds import Figures, Size
+from trustengine.jobs.models import Job
+from trustengine.jobs.registry import handler_of
+from trustengine.jobs.runner import drain
+
+DAY = date(2026, 3, 10)
+# Two orders in three have one item, the third has two, of two vendors. More come by day than by night.
+ORDERS = """
+    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, updated_at)
+    SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
+           %(noon)s + interval '719 minutes'
+               * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1),
+           %(day)s, now()
+    FROM generate_series(1, %(orders)s) AS n
+"""
+ITEMS = """
+    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, quantity, unit_price_cents,
+                                  fulfilment_status, tracking_number, refunded_cents, updated_at)
+    SELECT md5('item ' || n || ' ' || k)::uuid, md5('order ' || n)::uuid, product.id, product.vendor_id, %(day)s,
+           1 + n %% 3, product.price_cents, 'pending', '', 0, now()
+    FROM generate_series(1, %(orders)s) AS n, generate_series(0, 1) AS k,
+        LATERAL (SELECT (%(products)s::uuid[])[1 + (n * 7 + k * 13) %% %(count)s] AS id) AS picked
+        JOIN orders_product AS product ON product.id = picked.id
+    WHERE k = 0 OR n %% 3 = 0
+"""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The benchmark's day of orders."""
+
+    customer: Profile
+    products: Sequence[Product]
+    noon: datetime
+
+
+def measure(size: Size) -> Figures:
+    """Milliseconds of work for each order and its freshness, by orders a second; and the whole day done anew."""
+    day = _make_day(size.orders_of_day, size.vendors)
+    rebuild_days([DAY])
+    spent: list[float] = []
+    with _work(spent):
+        _sum_up_whole_day()
+    whole = sum(spent)
+    figures: dict[str, float] = {"whole_day_ms": round(whole * 1_000, 1)}
+    for rate, count in size.arrivals:
+        name = f"{rate:g}_per_second".replace(".", "_") if rate else "storm"
+        work, waits = _arrive(day, rate, count)
+        p50, p99 = _percentiles(waits)
+        figures |= {
+            f"{name}_ms_per_order": round(work * 1_000 / count, 2),
+            f"{name}_fresh_p50_seconds": round(p50, 2),
+            f"{name}_fresh_p99_seconds": round(p99, 2),
+            f"{name}_whole_day_to_order": round(whole * count / work, 1),
+        }
+    _check()
+    return figures
+
+
+def _make_day(orders: int, vendors: int) -> Day:
+    currency = settings.MARKETPLACE_CURRENCY
+    sellers = Profile.objects.bulk_create(Profile(kind=Profile.Kind.VENDOR) for _ in range(vendors))
+    products = Product.objects.bulk_create(
+        Product(vendor=seller, title="A thing", price_cents=999 + number, currency=currency)
+        for number, seller in enumerate(sellers * 4)
+    )
+    customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=User.objects.create())
+    noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=ZoneInfo(settings.MARKETPLACE_TIME_ZONE))
+    values: dict[str, Any] = {"orders": orders, "customer": customer.pk, "currency": currency, "noon": noon, "day": DAY}
+    values |= {"products": [product.pk for product in products], "count": len(products)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(ORDERS, values)
+        cursor.execute(ITEMS, values)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return Day(customer, products, noon)
+
+
+def _sum_up_whole_day() -> None:
+    """What each order would cost if its whole day were summed up for it: vendors, then the platform; only read."""
+    for comparison in (COMPARISONS[0], COMPARISONS[-1]):
+        with connection.cursor() as cursor:
+            cursor.execute(comparison.expected, {"whole_days": [DAY], **definitions.parameters()})
+            cursor.fetchall()
+
+
+def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
+    """Let so many orders come, at so many a second, or at once where that is 0; seconds of work, and of waiting."""
+    Job.objects.all().delete()
+    arrived, over = threading.Event(), threading.Event()
+    spent: list[float] = []
+    messages = django_rq.get_queue(handler_of(follow_orders).queue)
+
+    def work() -> None:
+        with _work(spent):
+            while not over.is_set():
+                arrived.wait(0.05)
+                if arrived.is_set():
+                    arrived.clear()
+                    messages.empty()  # as if a worker of the queue had taken the bell's
+                    drain(handler_of(follow_orders).kind)
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        began = time.monotonic()
+        for number in range(count):
+            if rate:
+                time.sleep(max(0.0, began + number / rate - time.monotonic()))
+            _place(day, number, spent)
+            arrived.set()
+        deadline = time.monotonic() + 60
+        while Job.objects.open().exists() and time.monotonic() < deadline:
+            arrived.set()
+            time.sleep(0.1)
+    finally:
+        over.set()
+        worker.join()
+    waits = Job.objects.filter(state=Job.State.DONE).values_list("created_at", "finished_at")
+    return sum(spent), [(finished - created).total_seconds() for created, finished in waits if finished]
+
+
+def _place(day: Day, number: int, spent: list[float]) -> None:
+    """One order of one or two items in the busiest hour, as a paid checkout makes it; only its marks are measured."""
+    placed = day.noon + timedelta(seconds=number % 600)
+    with transaction.atomic():
+        order = Order.objects.create(
+            customer=day.customer, currency=settings.MARKETPLACE_CURRENCY, placed_at=placed, day=DAY
+        )
+        for product in day.products[number * 7 % len(day.products) :][: 2 if number % 3 == 0 else 1]:
+            OrderItem.objects.create(
+                order=order, product=product, vendor=product.vendor, day=DAY, quantity=1, unit_price_cents=1_999
+            )
+        with _work(spent):
+            mark_days(order)
+
+
+@contextmanager
+def _work(spent: list[float]) -> Iterator[None]:
+    """Add the processor time that this thread and its database session spend in the block."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        session = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+    thread, database = time.thread_time(), _nanoseconds(session)
+    yield
+    spent.append(time.thread_time() - thread + (_nanoseconds(session) - database) / 1e9)
+
+
+def _nanoseconds(statistics: Path) -> int:
+    return int(statistics.read_text().split()[0]) if statistics.exists() else 0
+
+
+def _percentiles(waits: Sequence[float]) -> tuple[float, float]:
+    cuts = quantiles(waits, n=100, method="inclusive")
+    return cuts[49], cuts[98]
+
+
+def _check() -> None:
+    """The figures count for exact work only."""
+    facts = OrderItem.objects.filter(day=DAY).aggregate(
+        orders=Count("order", distinct=True), gmv=Sum(F("quantity") * F("unit_price_cents"))
+    )
+    day = PlatformDaily.objects.get(day=DAY)
+    assert (day.orders, day.gmv_cents) == (facts["orders"], facts["gmv"])
+    assert VendorDaily.objects.aggregate(gmv=Sum("gmv_cents"))["gmv"] == facts["gmv"]
+    assert not Job.objects.open().exists()

@@ -1,5 +1,5 @@
 """What a scrape tells about billing, by noun."""
 
-from billing.gauges import capacity, ledger, usage
+from billing.gauges import capacity, ledger, payouts, usage
 
-__all__ = ["capacity", "ledger", "usage"]
+__all__ = ["capacity", "ledger", "payouts", "usage"]

@@ -17,13 +17,13 @@ from django.utils import timezone
 from billing.errors import PayoutNotCovered, SecondPersonNeeded
 from billing.models import LedgerAccount, LedgerTransaction, Payout, PayoutBatch, PayoutDestination, PayoutLine
 from billing.services.drafting import PREPARE
-from billing.services.ledger import Line, book
+from billing.services.ledger import Booking, Line, book_all
 from billing.spreadsheets import amount, comma_separated, words
 from orders.models import Dispute
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
-from trustengine.jobs.services import publish
+from trustengine.jobs.services import publish_many
 from trustengine.row_security import Reason, every_row
 
 Kind, Booked = LedgerAccount.Kind, LedgerTransaction.Kind
@@ -46,6 +46,7 @@ class Ending(NamedTuple):
     event: str
 
 
+SET_ASIDE = (Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT, Booked.PAYOUT)
 GIVEN_BACK = (Kind.VENDOR_IN_PAYOUT, Kind.VENDOR_AVAILABLE, Booked.PAYOUT_FAILED)
 PAID_OUT = (Kind.VENDOR_IN_PAYOUT, Kind.PROCESSOR_CLEARING, Booked.PAYOUT_PAID)
 CAME_BACK = (Kind.PROCESSOR_CLEARING, Kind.VENDOR_AVAILABLE, Booked.PAYOUT_FAILED)
@@ -77,13 +78,8 @@ def approve_payouts(batch_id: UUID, *, actor: User) -> PayoutBatch:
         if uncovered := _uncovered(payouts, available):
             raise PayoutNotCovered(payouts=uncovered)
         now = timezone.now()
+        book_all([_booking(payout, "payout", *SET_ASIDE) for payout in payouts])
         for payout in payouts:
-            book(
-                Booked.PAYOUT,
-                f"payout:{payout.pk}",
-                _lines(payout, Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT),
-                currency=payout.currency,
-            )
             payout.state, payout.booked_at = State.APPROVED, now
         Payout.objects.bulk_update(payouts, ["state", "booked_at"])
         batch.state, batch.approved_by, batch.approved_at = Batch.APPROVED, actor, now
@@ -184,8 +180,7 @@ def cancel_batch(batch_id: UUID, *, actor: User) -> PayoutBatch:
             raise InvalidTransition("The file has left: note of each payout whether it was paid or failed.")
         payouts = list(batch.payouts.filter(state__in=Payout.UNDER_WAY).order_by("pk").select_for_update(no_key=True))
         _lock_accounts([each for each in payouts if each.booked_at])
-        for payout in payouts:
-            _finish(payout, State.CANCELLED)
+        _finish(payouts, State.CANCELLED)
         before = {"state": batch.state}
         batch.state, batch.ended_at = Batch.CANCELLED, timezone.now()
         batch.save(update_fields=["state", "ended_at"])
@@ -216,30 +211,26 @@ def _end(payout_id: UUID, state: Payout.State, *, actor: User, reference: str = 
         if payout.state not in ending.begins:
             raise InvalidTransition(f"What is {payout.state} cannot be {ending.verb}.")
         before = {"state": payout.state}
-        _finish(payout, state, reference=reference, failure=failure)
+        _finish([payout], state, reference=reference, failure=failure)
         after = {"state": payout.state, "amount_cents": payout.amount_cents, "currency": payout.currency}
         record(f"payout.{ending.verb}", payout, actor=actor, before=before, after=after, reason=failure)
         _end_with_last(batch)
         return payout
 
 
-def _finish(payout: Payout, state: Payout.State, *, reference: str = "", failure: str = "") -> None:
-    """Move a locked payout to its end, and its money with it; what was not paid lets its lines go."""
-    ending = ENDINGS[state]
-    if payout.booked_at:
-        book(
-            ending.kind,
-            f"payout_{ending.verb}:{payout.pk}",
-            _lines(payout, ending.giver, ending.taker),
-            currency=payout.currency,
-        )
-    payout.state, payout.settled_at = state, timezone.now()
-    payout.reference, payout.failure = reference or payout.reference, failure
-    payout.save(update_fields=["state", "settled_at", "reference", "failure"])
+def _finish(payouts: Sequence[Payout], state: Payout.State, *, reference: str = "", failure: str = "") -> None:
+    """Move locked payouts to their end, and their money with them; what was not paid lets its lines go."""
+    ending, now = ENDINGS[state], timezone.now()
+    moved = [payout for payout in payouts if payout.booked_at]
+    key = f"payout_{ending.verb}"
+    book_all([_booking(payout, key, ending.giver, ending.taker, ending.kind) for payout in moved])
+    for payout in payouts:
+        payout.state, payout.settled_at = state, now
+        payout.reference, payout.failure = reference or payout.reference, failure
+    Payout.objects.bulk_update(payouts, ["state", "settled_at", "reference", "failure"])
     if state != State.PAID:
-        payout.lines.update(is_live=False)
-    if payout.booked_at:
-        publish(ending.event, payout_id=payout.pk, profile_id=payout.profile_id)
+        PayoutLine.objects.filter(payout__in=[payout.pk for payout in payouts]).update(is_live=False)
+    publish_many(ending.event, [{"payout_id": payout.pk, "profile_id": payout.profile_id} for payout in moved])
 
 
 def _end_with_last(batch: PayoutBatch) -> None:
@@ -299,11 +290,18 @@ def _uncovered(payouts: Iterable[Payout], available: dict[UUID | None, int]) -> 
     return found
 
 
-def _lines(payout: Payout, giver: LedgerAccount.Kind, taker: LedgerAccount.Kind) -> list[Line]:
-    def on(kind: LedgerAccount.Kind, cents: int) -> Line:
-        return Line(kind, cents, payout.profile_id if kind in LedgerAccount.OF_VENDOR else None)
+def _booking(
+    payout: Payout,
+    key: str,
+    giver: LedgerAccount.Kind,
+    taker: LedgerAccount.Kind,
+    kind: LedgerTransaction.Kind,
+) -> Booking:
+    def on(account: LedgerAccount.Kind, cents: int) -> Line:
+        return Line(account, cents, payout.profile_id if account in LedgerAccount.OF_VENDOR else None)
 
-    return [on(giver, -payout.amount_cents), on(taker, payout.amount_cents)]
+    lines = [on(giver, -payout.amount_cents), on(taker, payout.amount_cents)]
+    return Booking(kind, f"{key}:{payout.pk}", lines, payout.currency)
 
 
 def _row(payout: Payout) -> tuple[str, ...]:

@@ -43,7 +43,12 @@ ACCOUNTS = (
         "an appeal to rule on, a proposal that waits for a second person, the audit log",
         "Senior moderators",
     ),
-    Account("finance", "Fay Finance", "orders, what was paid back, and a payment that nobody here knows", "Finance"),
+    Account(
+        "finance",
+        "Fay Finance",
+        "payouts that wait for a second person, statements, and a payment that nobody here knows",
+        "Finance",
+    ),
     Account("operator", "Otto Operator", "jobs and the audit log", "Operators"),
     Account("vendor", "Vidar Solberg", f"owner of {SHOP}: GET vendor/order-items/"),
     Account("viewer", "Vilma Solberg", f"viewer of {SHOP}: may look, a transition answers 403"),

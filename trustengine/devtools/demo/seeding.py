@@ -30,6 +30,7 @@ from trustengine.devtools.demo.derived import derive_everything
 from trustengine.devtools.demo.feedback import plan_burst, plan_late_edits, plan_reviews
 from trustengine.devtools.demo.history import History
 from trustengine.devtools.demo.payments import lose_a_payment
+from trustengine.devtools.demo.payouts import pay_vendors
 from trustengine.devtools.demo.people import Person, make_customers, make_readers
 from trustengine.devtools.demo.purchases import make_purchases, make_todays_purchases, place_order
 from trustengine.devtools.demo.shops import Article, join, make_shops
@@ -95,6 +96,7 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
     join_groups()
     derive_everything(voted_on=voted_on)
     keep_fingerprints()
+    pay_vendors()
     record("demo.seeded", MARK, after={"seed": number})
     return True
 

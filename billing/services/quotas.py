@@ -1,4 +1,4 @@
-"""Hard limits: room is reserved before the work, and settled with it. Locks: reservations, then their periods, in counting's order.
+"""Hard limits: room is reserved before the work, and settled with it. Locks: reservations, then their periods.
 
 A reservation is committed before the work begins, so that work going on at once cannot
 promise the same room twice, and it ends by itself if the process dies. Inside of a

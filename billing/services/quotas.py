@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -67,7 +68,11 @@ def reserve(profile_id: UUID, wanted: Mapping[str, int]) -> list[UUID]:
             quota = quotas.get(meter)
             if quota is None or not quota.is_hard or quantity <= 0:
                 continue
-            about = {"profile_id": profile_id, "meter": meter, "month": periods.month_of(timezone.now())}
+            about: dict[str, Any] = {
+                "profile_id": profile_id,
+                "meter": meter,
+                "month": periods.month_of(timezone.now()),
+            }
             if not is_inside:
                 period, _ = UsagePeriod.objects.get_or_create(**about)
                 made.append(_reserve(period, quota, quantity).pk)
@@ -123,8 +128,8 @@ def _free(reservations: Sequence[UUID]) -> int:
     found = list(rows.values_list("pk", "quantity", "profile", "period__meter", "period__month"))
     UsageReservation.objects.filter(pk__in=[pk for pk, *_ in found]).delete()
     given: dict[tuple[UUID, str, date], int] = {}
-    for _, quantity, *period in found:
-        given[tuple(period)] = given.get(tuple(period), 0) + quantity
+    for _, quantity, profile, meter, month in found:
+        given[profile, meter, month] = given.get((profile, meter, month), 0) + quantity
     for (profile, meter, month), quantity in sorted(given.items()):  # the order that counting locks them in
         rows_of = UsagePeriod.objects.filter(profile=profile, meter=meter, month=month)
         rows_of.update(reserved=F("reserved") - quantity, updated_at=timezone.now())

@@ -1,6 +1,7 @@
 """Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.urls import URLPattern, URLResolver
@@ -30,6 +31,7 @@ class Metered(APIView):
             count_call(user)
 
 
+@cache
 def _counting(view: type[APIView]) -> type[APIView]:
     if not view.authentication_classes:
         return view

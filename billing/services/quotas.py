@@ -9,13 +9,14 @@ early: there the room is looked at first, and settled under the lock at the end.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from billing import periods
@@ -67,10 +68,17 @@ def reserve(profile_id: UUID, wanted: Mapping[str, int]) -> list[UUID]:
             quota = quotas.get(meter)
             if quota is None or not quota.is_hard or quantity <= 0:
                 continue
-            period = _period(profile_id, meter)
+            about: dict[str, Any] = {
+                "profile_id": profile_id,
+                "meter": meter,
+                "month": periods.month_of(timezone.now()),
+            }
             if not is_inside:
+                period, _ = UsagePeriod.objects.get_or_create(**about)
                 made.append(_reserve(period, quota, quantity).pk)
-            elif period.used + period.reserved + quantity > quota.cap:
+                continue
+            period = UsagePeriod.objects.filter(**about).first() or UsagePeriod(**about)
+            if period.used + period.reserved + quantity > quota.cap:
                 raise _refusal(period, quota)
     return made
 
@@ -84,22 +92,20 @@ def release(reservations: Sequence[UUID]) -> None:
 def expire_reservations(now: datetime | None = None, *, limit: int = BATCH) -> int:
     """Give back what work has left behind that never ended; returns how many."""
     with every_row(Reason.METERING):
-        rows = UsageReservation.objects.filter(expires_at__lte=now or timezone.now()).order_by("expires_at")
-        left = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit]
-        return _free(list(left))
+        return _free(_ended(UsageReservation.objects.all(), now or timezone.now(), limit))
 
 
-def _period(profile_id: UUID, meter: str) -> UsagePeriod:
-    """The present month's row, made where it is missing."""
-    month = periods.month_of(timezone.now())
-    return UsagePeriod.objects.get_or_create(profile_id=profile_id, meter=meter, month=month)[0]
+def _ended(rows: QuerySet[UsageReservation], now: datetime, limit: int = BATCH) -> list[UUID]:
+    """Reservations whose time is over, and that nobody is settling at this moment."""
+    ended = rows.filter(expires_at__lte=now).order_by("expires_at").select_for_update(skip_locked=True)
+    return list(ended.values_list("pk", flat=True)[:limit])
 
 
 def _reserve(period: UsagePeriod, quota: Quota, quantity: int) -> UsageReservation:
     now = timezone.now()
     with_room = UsagePeriod.objects.filter(pk=period.pk, used__lte=quota.cap - quantity - F("reserved"))
     if not with_room.update(reserved=F("reserved") + quantity):
-        expire_reservations(now)
+        _free(_ended(UsageReservation.objects.filter(period=period), now))  # of this month's row alone
         if not with_room.update(reserved=F("reserved") + quantity):
             period.refresh_from_db()
             raise _refusal(period, quota)
@@ -118,12 +124,13 @@ def _free(reservations: Sequence[UUID]) -> int:
     """Delete reservations that there still are, and take them out of their periods."""
     if not reservations:
         return 0
-    rows = UsageReservation.objects.filter(pk__in=reservations).order_by("pk").select_for_update()
-    found = list(rows.values_list("pk", "period", "quantity"))
-    UsageReservation.objects.filter(pk__in=[pk for pk, _, _ in found]).delete()
-    given: dict[UUID, int] = {}
-    for _, period, quantity in found:
-        given[period] = given.get(period, 0) + quantity
-    for period, quantity in sorted(given.items()):
-        UsagePeriod.objects.filter(pk=period).update(reserved=F("reserved") - quantity)
+    rows = UsageReservation.objects.filter(pk__in=reservations).order_by("pk").select_for_update(of=("self",))
+    found = list(rows.values_list("pk", "quantity", "profile", "period__meter", "period__month"))
+    UsageReservation.objects.filter(pk__in=[pk for pk, *_ in found]).delete()
+    given: dict[tuple[UUID, str, date], int] = {}
+    for _, quantity, profile, meter, month in found:
+        given[profile, meter, month] = given.get((profile, meter, month), 0) + quantity
+    for (profile, meter, month), quantity in sorted(given.items()):  # the order that counting locks them in
+        rows_of = UsagePeriod.objects.filter(profile=profile, meter=meter, month=month)
+        rows_of.update(reserved=F("reserved") - quantity, updated_at=timezone.now())
     return len(found)

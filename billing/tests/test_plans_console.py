@@ -194,7 +194,7 @@ def test_the_pages_fit_and_work_in_a_browser(page):
     assert fits(page)
     shoot(page, "draft")
     page.get_by_role("button", name="Save and publish").click()
-    assert page.get_by_text("It is offered from now on").is_visible()
+    page.get_by_text("It is offered from now on").wait_for()
     page.goto(reverse("admin:billing_planversion_change", args=[version.pk]))
     assert fits(page)
     shoot(page, "plan")

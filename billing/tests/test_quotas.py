@@ -119,6 +119,24 @@ def test_inside_of_a_transaction_the_limit_holds_without_a_reservation(vendor):
     assert (used(vendor, BYTES), reserved_of(vendor)) == (90, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_work_on_several_meters_at_once_takes_turns():
+    vendor = VendorFactory()
+    limited(vendor, uploaded_pages=10_000, uploaded_bytes=10_000)
+    record_events([event(vendor, "first", 1, "uploaded_pages")])  # its row is the older one
+
+    def work(name):
+        for step in range(5):
+            with reserved(vendor.pk, {BYTES: 5, "uploaded_pages": 1}) as held, transaction.atomic():
+                told = [event(vendor, f"{name}-{step}-{meter}", 1, meter) for meter in ("uploaded_pages", BYTES)]
+                held.settle(told)
+
+    outcomes = at_once(*[partial(work, str(n)) for n in range(6)])
+
+    assert outcomes == [None] * 6
+    assert (used(vendor, BYTES), reserved_of(vendor), reserved_of(vendor, "uploaded_pages")) == (30, 0, 0)
+
+
 @pytest.mark.django_db
 def test_a_soft_limit_and_no_limit_refuse_nothing():
     vendor = VendorFactory()

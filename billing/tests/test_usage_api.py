@@ -1,5 +1,6 @@
 """Usage over HTTP: told by services, one or a thousand at a time; seen by members."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from billing.services.usage import record_events
 from billing.tests.billing_worlds import event, limited, told, used
 from trustengine.accounts.tests.factories import MembershipFactory, UserFactory, VendorFactory
+from trustengine.api.tests.test_hostile_input import VALUES
 from trustengine.testing import api_client_for
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,16 @@ def test_bad_values_are_named(service, change, field):
 
     assert (one.status_code, one.json()["code"], one.json()["errors"][0]["field"]) == (400, "INVALID_INPUT", field)
     assert (many.status_code, many.json()["errors"][0]["field"]) == (400, f"events.0.{field}")
+
+
+def test_no_value_of_an_event_is_a_500(service):
+    good = body(VendorFactory(), occurred_at=timezone.now().isoformat())
+
+    for name in good:
+        for value in VALUES:
+            for data in ({**good, name: value}, {"events": [{**good, name: value}]}):
+                answer = service.generic("POST", EVENTS, json.dumps(data), "application/json")
+                assert answer.status_code < 500, f"{name}={value!r}"
 
 
 @pytest.mark.parametrize("data", [[], "x", {"events": {}}, {"events": []}, {"events": [1]}, {}, {"events": None}])

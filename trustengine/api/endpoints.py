@@ -18,7 +18,7 @@ def idempotent(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern 
 
 
 def derived(
-    patterns: Iterable[URLPattern | URLResolver], derive: Callable[[Views], Views]
+    patterns: Iterable[URLPattern | URLResolver], derive: Callable[[Any], Views]
 ) -> list[URLPattern | URLResolver]:
     """The same addresses and names, with views that are derived from theirs."""
     return [
@@ -35,14 +35,13 @@ def derived(
     ]
 
 
-@cache
 def subclass(view: Views, mixin: type, **members: Any) -> Views:
     """A subclass that answers to the view's own name and documentation, as logs and the schema show them."""
     described = {name: getattr(view, name) for name in ("__doc__", "__module__", "__qualname__")}
     return type(view.__name__, (mixin, view), {**described, **members})
 
 
-def _endpoint(pattern: URLPattern, derive: Callable[[Views], Views]) -> URLPattern:
+def _endpoint(pattern: URLPattern, derive: Callable[[Any], Views]) -> URLPattern:
     view = getattr(pattern.callback, "cls", None)
     if view is None or not issubclass(view, APIView):
         return pattern
@@ -50,5 +49,6 @@ def _endpoint(pattern: URLPattern, derive: Callable[[Views], Views]) -> URLPatte
     return URLPattern(pattern.pattern, callback, pattern.default_args, pattern.name)
 
 
+@cache
 def _with_keys(view: Views) -> Views:
     return subclass(view, Idempotent)

@@ -22,7 +22,8 @@ ME = "/api/v1/me/"
 
 
 @pytest.fixture(autouse=True)
-def empty_redis():
+def empty_redis(settings):
+    settings.COUNT_API_CALLS = True
     client = redis.Redis.from_url(configured.REDIS_ADDRESS)
     for name in client.scan_iter("trustengine:calls:*"):
         client.delete(name)

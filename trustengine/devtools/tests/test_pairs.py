@@ -33,6 +33,7 @@ from orders.services import (
     start_checkout,
     transition_item,
 )
+from orders.services.days import mark_days_of
 from orders.tests.factories import OrderItemFactory, ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, post
 from reports.services.appeals import appeal
@@ -91,6 +92,7 @@ class Scene:
         self.author = self.order.customer.user
         self.next_item = OrderItemFactory(order=self.order, product=self.product)
         derive_statuses([self.order.pk])
+        mark_days_of([self.order.pk])
         self.review = approved_review(self.item)
         edit_review(self.review.pk, author=self.author, changes={"comment": "On second thoughts, fine."})
         self.voter, self.seller = UserFactory(), UserFactory()

@@ -37,6 +37,7 @@ from orders.services import (
     start_checkout,
     transition_item,
 )
+from orders.services.days import mark_days_of
 from orders.tests.factories import CheckoutFactory, OrderItemFactory, ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, post
 from reports.services.appeals import appeal
@@ -99,6 +100,7 @@ class Scene:
         paid = {"state": "paid", "amount_cents": 2 * 1_999, "customer": self.order.customer}
         CheckoutFactory(order=self.order, **paid)
         book_orders([self.order.pk])
+        mark_days_of([self.order.pk])
         self.review = approved_review(self.item)
         edit_review(self.review.pk, author=self.author, changes={"comment": "On second thoughts, fine."})
         self.voter, self.seller = UserFactory(), UserFactory()

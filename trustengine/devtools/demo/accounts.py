@@ -50,7 +50,7 @@ ACCOUNTS = (
         "Finance",
     ),
     Account("operator", "Otto Operator", "jobs and the audit log", "Operators"),
-    Account("vendor", "Vidar Solberg", f"owner of {SHOP}: GET vendor/order-items/"),
+    Account("vendor", "Vidar Solberg", f"owner of {SHOP}: /vendor/dashboard/ in a browser"),
     Account("viewer", "Vilma Solberg", f"viewer of {SHOP}: may look, a transition answers 403"),
     Account("customer", "Carla Customer", "write a review by the lines below"),
     Account("customer2", "Conrad Customer", "vote on reviews: PUT reviews/ID/vote/"),

@@ -32,6 +32,7 @@ from trustengine.devtools.demo.history import History
 from trustengine.devtools.demo.payments import lose_a_payment
 from trustengine.devtools.demo.payouts import pay_vendors
 from trustengine.devtools.demo.people import Person, make_customers, make_readers
+from trustengine.devtools.demo.plans import meter_usage, sell_plans
 from trustengine.devtools.demo.purchases import make_purchases, make_todays_purchases, place_order
 from trustengine.devtools.demo.shops import Article, join, make_shops
 from trustengine.devtools.demo.votes import make_votes
@@ -97,6 +98,8 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
     derive_everything(voted_on=voted_on)
     keep_fingerprints()
     pay_vendors()
+    sell_plans()
+    meter_usage()
     record("demo.seeded", MARK, after={"seed": number})
     return True
 

@@ -15,7 +15,6 @@ from trustengine.devtools.demo.accounts import ACCOUNTS
 
 LINES = """
 # Write a review as {name}, who has had this since {delivered:%-d %B}: {title}
-API={address}/api/v1
 TOKEN=$(curl -s $API/auth/token/ -H 'Content-Type: application/json' \\
   -d '{{"username": "customer", "password": "demo-customer"}}' \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access"])')
@@ -54,6 +53,15 @@ TOKEN3=$(curl -s $API/auth/token/ -H 'Content-Type: application/json' \\
 curl -s "$API/moderation/cases/?queue=reports" -H "Authorization: Bearer $TOKEN3" | head -c 600; echo
 """
 
+SELL = """
+# Look at the shop as its owner, in a browser at {address}/vendor/dashboard/ (vendor, demo-vendor), or here
+TOKEN4=$(curl -s $API/auth/token/ -H 'Content-Type: application/json' \\
+  -d '{{"username": "vendor", "password": "demo-vendor"}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access"])')
+curl -s $API/vendor/dashboard/ -H "Authorization: Bearer $TOKEN4" | head -c 600; echo
+curl -s $API/billing/usage/ -H "Authorization: Bearer $TOKEN4"; echo
+"""
+
 
 def summary() -> str:
     """How much there is, in one line."""
@@ -71,9 +79,9 @@ def accounts() -> Iterator[str]:
 
 
 def first_steps(address: str) -> str:
-    """Shell lines that write a review, buy, vote and report, for purchases that may be reviewed at this moment."""
+    """Shell lines for each kind of user, for what may be reviewed and bought at this moment."""
     customer = User.objects.select_related("customer_profile").get(username="customer")
-    lines = ""
+    lines = f"\nAPI={address.rstrip('/')}/api/v1\n"
     if purchase := _reviewable(customer):
         lines += LINES.format(
             name=customer.customer_profile.display_name,
@@ -93,6 +101,7 @@ def first_steps(address: str) -> str:
             )
     if review := Review.objects.public().filter(product__is_active=True).order_by("-helpful_votes").first():
         lines += VOTE.format(review=review.pk) + REPORT.format(review=review.pk)
+    lines += SELL.format(address=address.rstrip("/"))
     return lines.strip("\n")
 
 

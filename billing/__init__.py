@@ -1,1 +1,1 @@
-"""Plans, metering, provider capacity, ledger and payouts. So far only its place in the layering stands."""
+"""What profiles use and earn, and what outside services allow: plans, quotas, capacity, ledger, payouts."""

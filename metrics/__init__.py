@@ -1,1 +1,1 @@
-"""Daily aggregates and dashboards. So far only its place in the layering stands."""
+"""Days of vendors and of the platform, made anew from the facts; dashboards, and figures of trust and safety."""

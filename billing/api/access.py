@@ -5,14 +5,15 @@ from uuid import UUID
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from billing.services.calls import profiles_of
 from trustengine.accounts.access import has_profile_access
-from trustengine.accounts.models import Profile, User
+from trustengine.accounts.models import User
 from trustengine.errors import NotFound
 
 
 def profile_seen_by(user: User, profile_id: UUID | None) -> UUID:
-    """The named profile's id, or that of the caller's own as a customer. Raises NotFound for others' and none."""
-    found = profile_id or Profile.objects.filter(user=user).values_list("pk", flat=True).first()
+    """The named profile, else whom the caller's calls are counted for. Raises NotFound for others' and for none."""
+    found = profile_id or profiles_of([user.pk]).get(user.pk)
     if found is None or not has_profile_access(user, found):
         raise NotFound
     return found

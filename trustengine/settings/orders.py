@@ -7,8 +7,6 @@ CART_PRODUCTS = env.integer("CART_PRODUCTS", 50, minimum=1, maximum=200)
 PLATFORM_FEE_BPS = env.integer("PLATFORM_FEE_BPS", 1_500, maximum=10_000)
 CHECKOUTS_PER_MINUTE = env.integer("CHECKOUTS_PER_MINUTE", 30, minimum=1)
 
-PLATFORM_FEE_BPS = env.integer("PLATFORM_FEE_BPS", 1_500, maximum=10_000)
-
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.web_address("STRIPE_API_BASE", "https://api.stripe.com")
 STRIPE_TIMEOUT_SECONDS = env.decimal("STRIPE_TIMEOUT_SECONDS", 8.0, minimum=0.1, maximum=20)

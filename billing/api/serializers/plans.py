@@ -49,7 +49,9 @@ class SubscriptionOutput(serializers.Serializer[Any]):
 
 
 class ProfileQuery(serializers.Serializer[Any]):
-    profile = serializers.UUIDField(required=False, help_text="Absent: the caller's own, as a customer.")
+    profile = serializers.UUIDField(
+        required=False, help_text="Absent: the one vendor of the caller, else their own as a customer."
+    )
 
 
 class QuotaOutput(serializers.Serializer[Any]):

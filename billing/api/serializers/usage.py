@@ -46,7 +46,9 @@ class EventsOutput(serializers.Serializer[Any]):
 
 
 class TimelineQuery(serializers.Serializer[Any]):
-    profile = serializers.UUIDField(required=False, help_text="Absent: the caller's own, as a customer.")
+    profile = serializers.UUIDField(
+        required=False, help_text="Absent: the one vendor of the caller, else their own as a customer."
+    )
     meter = serializers.ChoiceField(choices=CHOICES)
     to = serializers.DateField(required=False, help_text="The last day; absent: today.")
     by = serializers.ChoiceField(choices=["hour", "day"], default="day")

@@ -24,6 +24,7 @@ from billing.models import (
     PayoutLine,
     PayoutSkip,
 )
+from billing.services.ledger import Line, book
 from orders.currencies import CODES
 from orders.models import Dispute
 from trustengine.accounts.models import Profile, User
@@ -66,6 +67,7 @@ def draft_payouts(currency: str, *, actor: User) -> PayoutBatch:
     with every_row(Reason.PAYOUTS):
         batch = PayoutBatch(currency=currency, created_by=actor)
         accounts = _lock_accounts(currency)
+        _settle_receivables(accounts, batch)
         available = {row.pk: row.profile_id for row in accounts if row.kind == Kind.VENDOR_AVAILABLE}
         due = free_amounts({pk: profile for pk, profile in available.items() if profile})
         destinations = dict(PayoutDestination.objects.filter(Among("profile", due)).values_list("profile", "reference"))
@@ -158,6 +160,23 @@ def _lock_accounts(currency: str) -> list[LedgerAccount]:
     kinds = Q(kind__in=[Kind.VENDOR_AVAILABLE, Kind.VENDOR_RECEIVABLE])
     accounts = LedgerAccount.objects.filter(kinds, Exists(paying), currency=currency).order_by("pk")
     return list(accounts.select_for_update(of=("self",), no_key=True))
+
+
+def _settle_receivables(accounts: list[LedgerAccount], batch: PayoutBatch) -> None:
+    """Who owes settles first. Bookings see to that themselves; a correction by hand may have left a debt beside."""
+    available = {row.profile_id: row.balance_cents for row in accounts if row.kind == Kind.VENDOR_AVAILABLE}
+    for row in accounts:
+        amount = min(-row.balance_cents, available.get(row.profile_id, 0))
+        if row.kind == Kind.VENDOR_RECEIVABLE and amount > 0:
+            book(
+                Booked.RECEIVABLE_SETTLED,
+                f"receivable:{row.pk}:{batch.pk}",
+                [
+                    Line(Kind.VENDOR_AVAILABLE, -amount, row.profile_id),
+                    Line(Kind.VENDOR_RECEIVABLE, amount, row.profile_id),
+                ],
+                currency=row.currency,
+            )
 
 
 def _add_lines(payouts: list[Payout], due: dict[UUID, Due]) -> None:

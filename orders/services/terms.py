@@ -19,8 +19,9 @@ def set_fee(vendor_id: UUID, *, fee_bps: int | None, actor: User | None) -> Vend
     """Set a vendor's fee, in basis points of a sale; None for the marketplace's default.
 
     Who sums up days does so by the present fee, of past orders too, and is told by
-    ``orders.terms_changed``; what was booked in the ledger stays as it was booked. Setting what is set already changes nothing. Raises NotFound
-    for what is no vendor, PermissionDenied, InvalidInput for less than nothing or more than all.
+    ``orders.terms_changed``; what was booked in the ledger stays as it was booked. Setting
+    what is set already changes nothing. Raises NotFound for what is no vendor,
+    PermissionDenied, InvalidInput for less than nothing or more than all.
     """
     if actor is not None and not actor.has_perm(PERMISSION):
         raise PermissionDenied

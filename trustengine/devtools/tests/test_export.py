@@ -27,6 +27,9 @@ EXPORT = "/api/v1/me/export/"
 # Tables that know a user or a profile and are in no export, each with the reason. Whoever adds such a table
 # exports it, in the module ``export`` of its app, or explains here why not.
 NOT_EXPORTED = {
+    "metrics.productdaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
+    "metrics.vendordaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
+    "metrics.vendorratingdaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
     "orders.product": "belongs to a vendor, which is a business and not a person",
     "billing.holding": "belongs to a vendor, whose members see it with the ledger",
     "billing.ledgeraccount": "belongs to a vendor, which is a business and not a person",

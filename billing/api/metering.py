@@ -1,4 +1,9 @@
-"""Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``."""
+"""Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``.
+
+A view whose ``is_metered`` is False is neither counted nor refused: rights that nobody may
+lose with a plan (erasure, export, reports of illegal content, statements of reasons and
+appeals), and the pages that say how much of the plan is left.
+"""
 
 from collections.abc import Iterable
 from functools import cache
@@ -34,7 +39,7 @@ class Metered(APIView):
 
 @cache
 def _counting(view: type[APIView]) -> type[APIView]:
-    if not view.authentication_classes:
+    if not view.authentication_classes or not getattr(view, "is_metered", True):
         return view
     refusals: tuple[Any, ...] = (*getattr(view, "refusals", ()), LIMITED)
     return subclass(view, Metered, refusals=refusals)

@@ -1,6 +1,7 @@
 """API calls are counted without touching a row, written down by the hour, and refused where a plan ends."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import redis
@@ -18,7 +19,7 @@ from trustengine.testing import api_client_for
 
 pytestmark = pytest.mark.django_db
 
-ME = "/api/v1/me/"
+CALLED = "/api/v1/me/profiles/"
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def later(hours=1):
 def test_calls_are_written_down_once_after_their_hour():
     user = UserFactory()
     for _ in range(3):
-        api_client_for(user).get(ME)
+        api_client_for(user).get(CALLED)
 
     assert (write_down_calls(), used(user.customer_profile)) == (0, 0)
     assert write_down_calls(later()) == 3
@@ -103,7 +104,7 @@ def test_a_hard_limit_refuses_the_call_after_the_last():
     limited(user.customer_profile, api_calls=3)
     client = api_client_for(user)
 
-    answers = [client.get(ME) for _ in range(5)]
+    answers = [client.get(CALLED) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     refusal = answers[-1]
@@ -122,11 +123,11 @@ def test_members_share_their_vendor_s_limit_and_calls_not_written_down_count():
     vendor = VendorFactory()
     members = [Membership.objects.create(user=UserFactory(), profile=vendor, role="viewer").user for _ in range(2)]
     clients = [api_client_for(user) for user in members]
-    clients[0].get(ME)
+    clients[0].get(CALLED)
     limited(vendor, api_calls=3)
     calls._forget_limits(vendor.pk)
 
-    answers = [clients[n % 2].get(ME).status_code for n in range(4)]
+    answers = [clients[n % 2].get(CALLED).status_code for n in range(4)]
 
     assert answers == [200, 200, 429, 429]
 
@@ -136,11 +137,11 @@ def test_a_larger_plan_holds_at_once():
     user = UserFactory()
     limited(user.customer_profile, api_calls=1)
     client = api_client_for(user)
-    assert [client.get(ME).status_code for _ in range(2)] == [200, 429]
+    assert [client.get(CALLED).status_code for _ in range(2)] == [200, 429]
 
     subscribe(user.customer_profile.pk, published("larger", api_calls=10).pk, actor=None)
 
-    assert client.get(ME).status_code == 200
+    assert client.get(CALLED).status_code == 200
 
 
 def test_without_redis_calls_pass_and_are_not_counted(settings):
@@ -148,5 +149,61 @@ def test_without_redis_calls_pass_and_are_not_counted(settings):
     user = UserFactory()
     limited(user.customer_profile, api_calls=1)
 
-    assert [api_client_for(user).get(ME).status_code for _ in range(3)] == [200] * 3
+    assert [api_client_for(user).get(CALLED).status_code for _ in range(3)] == [200] * 3
     assert write_down_calls(later()) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("delete", "/api/v1/me/", 202),
+        ("get", "/api/v1/me/export/", 200),
+        ("get", "/api/v1/me/decisions/", 200),
+        ("get", "/api/v1/me/reports/", 200),
+        ("post", f"/api/v1/decisions/{UUID(int=1)}/appeal/", 400),
+        ("post", "/api/v1/reports/", 400),
+        ("get", "/api/v1/billing/usage/", 200),
+        ("get", "/api/v1/billing/usage/timeline/?meter=api_calls", 200),
+        ("get", "/api/v1/billing/subscription/", 200),
+    ],
+)
+def test_who_has_no_calls_left_keeps_their_rights_and_sees_why(method, path, status):
+    user = UserFactory()
+    limited(user.customer_profile, api_calls=0)
+    client = api_client_for(user)
+    assert client.get(CALLED).status_code == 429
+
+    assert getattr(client, method)(path).status_code == status
+
+    write_down_calls(later())
+    assert told_of(user.customer_profile) == 0
+
+
+def test_usage_tells_of_calls_that_are_not_written_down_yet():
+    vendor, member = VendorFactory(), UserFactory()
+    Membership.objects.create(user=member, profile=vendor, role="viewer")
+    client = api_client_for(member)
+
+    def told():
+        meters = client.get(f"/api/v1/billing/usage/?profile={vendor.pk}").json()["meters"]
+        return next(meter["used"] for meter in meters if meter["meter"] == "api_calls")
+
+    assert told() == 0
+    client.get(CALLED)
+    client.get(CALLED)
+    assert told() == 2
+
+    write_down_calls(later())
+    client.get(CALLED)
+    assert told() == 3
+
+
+def test_without_redis_usage_tells_what_is_written_down(settings):
+    user = UserFactory()
+    count_call(user)
+    write_down_calls(later())
+    settings.REDIS_ADDRESS = "unix:///nonexistent/redis.sock"
+
+    meters = api_client_for(user).get("/api/v1/billing/usage/").json()["meters"]
+
+    assert next(meter["used"] for meter in meters if meter["meter"] == "api_calls") == 1

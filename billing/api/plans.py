@@ -34,7 +34,7 @@ class PlanList(PublicRead, generics.ListAPIView[PlanVersion]):
 class SubscriptionView(APIView):
     """Which plan a profile has."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     @raises(NotFound)
     @extend_schema(operation_id="billing_subscription", parameters=[ProfileQuery], responses=SubscriptionOutput)

@@ -34,7 +34,7 @@ SHOWN_DAYS = timedelta(days=30)
 class UsageView(APIView):
     """How much of its plan a profile has used."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     @raises(NotFound)
     @extend_schema(operation_id="billing_usage", parameters=[ProfileQuery], responses=UsageOutput)
@@ -51,7 +51,7 @@ class UsageView(APIView):
 class UsageTimeline(APIView):
     """What a profile has used, over time."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     @raises(NotFound)
     @extend_schema(operation_id="billing_usage_timeline", parameters=[TimelineQuery], responses=TimelineOutput)

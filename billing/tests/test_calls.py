@@ -19,7 +19,7 @@ from trustengine.testing import api_client_for
 
 pytestmark = pytest.mark.django_db
 
-CALLED = "/api/v1/me/profiles/"
+ME = "/api/v1/me/"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def later(hours=1):
 def test_calls_are_written_down_once_after_their_hour():
     user = UserFactory()
     for _ in range(3):
-        api_client_for(user).get(CALLED)
+        api_client_for(user).get(ME)
 
     assert (write_down_calls(), used(user.customer_profile)) == (0, 0)
     assert write_down_calls(later()) == 3
@@ -104,7 +104,7 @@ def test_a_hard_limit_refuses_the_call_after_the_last():
     limited(user.customer_profile, api_calls=3)
     client = api_client_for(user)
 
-    answers = [client.get(CALLED) for _ in range(5)]
+    answers = [client.get(ME) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     refusal = answers[-1]
@@ -123,11 +123,11 @@ def test_members_share_their_vendor_s_limit_and_calls_not_written_down_count():
     vendor = VendorFactory()
     members = [Membership.objects.create(user=UserFactory(), profile=vendor, role="viewer").user for _ in range(2)]
     clients = [api_client_for(user) for user in members]
-    clients[0].get(CALLED)
+    clients[0].get(ME)
     limited(vendor, api_calls=3)
     calls._forget_limits(vendor.pk)
 
-    answers = [clients[n % 2].get(CALLED).status_code for n in range(4)]
+    answers = [clients[n % 2].get(ME).status_code for n in range(4)]
 
     assert answers == [200, 200, 429, 429]
 
@@ -137,11 +137,11 @@ def test_a_larger_plan_holds_at_once():
     user = UserFactory()
     limited(user.customer_profile, api_calls=1)
     client = api_client_for(user)
-    assert [client.get(CALLED).status_code for _ in range(2)] == [200, 429]
+    assert [client.get(ME).status_code for _ in range(2)] == [200, 429]
 
     subscribe(user.customer_profile.pk, published("larger", api_calls=10).pk, actor=None)
 
-    assert client.get(CALLED).status_code == 200
+    assert client.get(ME).status_code == 200
 
 
 def test_without_redis_calls_pass_and_are_not_counted(settings):
@@ -149,7 +149,7 @@ def test_without_redis_calls_pass_and_are_not_counted(settings):
     user = UserFactory()
     limited(user.customer_profile, api_calls=1)
 
-    assert [api_client_for(user).get(CALLED).status_code for _ in range(3)] == [200] * 3
+    assert [api_client_for(user).get(ME).status_code for _ in range(3)] == [200] * 3
     assert write_down_calls(later()) == 0
 
 
@@ -171,7 +171,7 @@ def test_who_has_no_calls_left_keeps_their_rights_and_sees_why(method, path, sta
     user = UserFactory()
     limited(user.customer_profile, api_calls=0)
     client = api_client_for(user)
-    assert client.get(CALLED).status_code == 429
+    assert client.get(ME).status_code == 429
 
     assert getattr(client, method)(path).status_code == status
 
@@ -189,12 +189,12 @@ def test_usage_tells_of_calls_that_are_not_written_down_yet():
         return next(meter["used"] for meter in meters if meter["meter"] == "api_calls")
 
     assert told() == 0
-    client.get(CALLED)
-    client.get(CALLED)
+    client.get(ME)
+    client.get(ME)
     assert told() == 2
 
     write_down_calls(later())
-    client.get(CALLED)
+    client.get(ME)
     assert told() == 3
 
 

@@ -65,7 +65,7 @@ class EvidenceParser(MultiPartParser):
 class ReportCollection(APIView):
     """Where contents are reported."""
 
-    is_metered = False
+    unmetered = ("POST",)
 
     @raises(NotFound, ReviewNotFound, SelfReportProhibited, AlreadyReported, AccountSuspended, RateLimitExceeded)
     @extend_schema(request=ReportInput, responses={201: ReceiptOutput})
@@ -87,7 +87,7 @@ class ReportCollection(APIView):
 class MyReports(generics.ListAPIView[Report]):
     """The caller's own reports, and what became of them."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     serializer_class = OwnReportOutput
 

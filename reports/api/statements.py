@@ -21,7 +21,7 @@ from trustengine.errors import InvalidTransition
 class MyDecisions(generics.ListAPIView[StatementOfReasons]):
     """Decisions that concern the caller, with their reasons. They stand here once they cannot be undone any more."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     serializer_class = OwnDecisionOutput
 
@@ -36,7 +36,7 @@ class MyDecisions(generics.ListAPIView[StatementOfReasons]):
 class DecisionAppeal(APIView):
     """An appeal against a decision."""
 
-    is_metered = False
+    unmetered = ("POST",)
 
     @raises(AlreadyAppealed, AppealWindowClosed, InvalidTransition)
     @extend_schema(request=AppealInput, responses={201: OwnAppealOutput})

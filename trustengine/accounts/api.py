@@ -82,7 +82,7 @@ class TokenRefreshView(APIView):
 class MeView(APIView):
     """The caller, as this system knows them."""
 
-    is_metered = False
+    unmetered = ("DELETE",)
 
     @extend_schema(responses=Me)
     def get(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class MeView(APIView):
 class ExportView(APIView):
     """Everything held about the caller."""
 
-    is_metered = False
+    unmetered = ("GET",)
 
     throttle_classes = [ExportsPerUser]
 

@@ -6,6 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 
+from trustengine.accounts.models import User
+
 BAD_ARGUMENTS = 2
 USERNAME_VARIABLE, EMAIL_VARIABLE = "DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_EMAIL"
 
@@ -29,4 +31,4 @@ class Command(createsuperuser.Command):
                 raise CommandError("--email: not an address", returncode=BAD_ARGUMENTS) from error
         super().handle(*args, **options)
         if email and username:
-            self.UserModel._default_manager.using(options["database"]).filter(username=username).update(email=email)
+            User.objects.using(options["database"]).filter(username=username).update(email=email)

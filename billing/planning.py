@@ -140,9 +140,9 @@ class _Planner:
         self._refund()
         for dispute in self.book.disputes:
             self._charge_back(dispute)
-        self._release()
         if self.correcting:
             self._correct()
+        self._release()
         holdings = {
             state.sold.id: (state.vendor_id, moment)
             for state in self.states
@@ -161,7 +161,9 @@ class _Planner:
             state.vendor_id = entry.profile_id or state.vendor_id  # an import may have given it another vendor since
         paid = Terms(-sums[Kind.ORDER_PAID, Account.PROCESSOR_CLEARING], sums[Kind.ORDER_PAID, Account.PLATFORM_FEES])
         state.terms = paid
-        state.refunded = sums[Kind.REFUND, Account.PROCESSOR_CLEARING]
+        # A correction may have taken a refund back, or made one that no event told of.
+        back = (sums[kind, Account.PROCESSOR_CLEARING] for kind in (Kind.REFUND, Kind.CORRECTION))
+        state.refunded = max(0, sum(back))
         state.charged_back = sum(
             sums[kind, Account.PROCESSOR_CLEARING] for kind in (Kind.CHARGEBACK, Kind.CHARGEBACK_WON)
         )
@@ -199,7 +201,10 @@ class _Planner:
             for state in moments[moment]:
                 self._move(state, refunded=state.sold.refunded_cents)
             total = sum(state.refunded for state in self.states)
-            self._book(Kind.REFUND, f"refund:{self.book.order_id}:{total}", moment)
+            key = f"refund:{self.book.order_id}:{total}"
+            # As much was back before, if a correction has taken a refund back since.
+            again = sum(known == key or known.startswith(f"{key}:") for known in self.keys)
+            self._book(Kind.REFUND, f"{key}:{again + 1}" if again else key, moment)
 
     def _charge_back(self, dispute: Dispute) -> None:
         """A lost dispute takes what is left of the items in proportion, then what was given back before.

@@ -9,6 +9,8 @@ from django.utils import timezone
 from billing import periods
 from billing.meters import METERS
 from billing.models import PlanVersion, Subscription, UsagePeriod
+from billing.services.calls import METER as CALLS
+from billing.services.calls import calls_not_written_down
 from billing.terms import default_version, quotas_of
 from trustengine.errors import NotFound
 
@@ -27,12 +29,17 @@ def subscription_of(profile_id: UUID, *, at: datetime | None = None) -> dict[str
 
 
 def usage_of(profile_id: UUID, *, at: datetime | None = None) -> dict[str, Any]:
-    """What a profile has used this month of each meter that its plan speaks of, or that it used anyway."""
+    """What a profile has used this month of each meter that its plan speaks of, or that it used anyway.
+
+    API calls that are not written down yet are among them, so that nobody is refused at 0 per cent.
+    """
     moment = at or timezone.now()
     month = periods.month_of(moment)
     quotas = quotas_of([profile_id], at=moment)[profile_id]
     rows = UsagePeriod.objects.filter(profile=profile_id, month=month)
     used = dict(rows.values_list("meter", "used"))
+    if waiting := calls_not_written_down(profile_id):
+        used[CALLS] = used.get(CALLS, 0) + waiting
     end = periods.end_of(month)
     meters = []
     for name, meter in METERS.items():

@@ -1,8 +1,12 @@
-"""Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``."""
+"""Counting API calls: after a caller is known and let in, before the view runs. See ``billing.services.calls``.
 
-from collections.abc import Iterable
+The methods that a view names in ``unmetered`` are neither counted nor refused: rights that
+nobody may lose with a plan (erasure, export, reports of illegal content, statements of
+reasons and appeals), and the answers that say how much of the plan is left.
+"""
+
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver
@@ -26,8 +30,20 @@ def metered(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | U
 class Metered(APIView):
     """A view whose callers' plans may end."""
 
+    unmetered: Sequence[str] = ()
+    unmetered_refusals: Sequence[Refusal] = ()
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """What the document says of the method that it is describing."""
+        if self.request.method in self.unmetered:
+            return self.unmetered_refusals
+        return (*self.unmetered_refusals, LIMITED)
+
     def check_throttles(self, request: Request) -> None:
         super().check_throttles(request)
+        if request.method in self.unmetered:
+            return
         if settings.COUNT_API_CALLS and (user := viewer(request)) is not None and user.is_authenticated:
             count_call(user)
 
@@ -36,5 +52,5 @@ class Metered(APIView):
 def _counting(view: type[APIView]) -> type[APIView]:
     if not view.authentication_classes:
         return view
-    refusals: tuple[Any, ...] = (*getattr(view, "refusals", ()), LIMITED)
-    return subclass(view, Metered, refusals=refusals)
+    found = {"unmetered": getattr(view, "unmetered", ()), "unmetered_refusals": getattr(view, "refusals", ())}
+    return subclass(view, Metered, **found)

@@ -34,6 +34,8 @@ class PlanList(PublicRead, generics.ListAPIView[PlanVersion]):
 class SubscriptionView(APIView):
     """Which plan a profile has."""
 
+    unmetered = ("GET",)
+
     @raises(NotFound)
     @extend_schema(operation_id="billing_subscription", parameters=[ProfileQuery], responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:

@@ -34,6 +34,8 @@ SHOWN_DAYS = timedelta(days=30)
 class UsageView(APIView):
     """How much of its plan a profile has used."""
 
+    unmetered = ("GET",)
+
     @raises(NotFound)
     @extend_schema(operation_id="billing_usage", parameters=[ProfileQuery], responses=UsageOutput)
     def get(self, request: Request) -> Response:
@@ -48,6 +50,8 @@ class UsageView(APIView):
 
 class UsageTimeline(APIView):
     """What a profile has used, over time."""
+
+    unmetered = ("GET",)
 
     @raises(NotFound)
     @extend_schema(operation_id="billing_usage_timeline", parameters=[TimelineQuery], responses=TimelineOutput)

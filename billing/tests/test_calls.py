@@ -1,6 +1,7 @@
 """API calls are counted without touching a row, written down by the hour, and refused where a plan ends."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import redis
@@ -150,3 +151,59 @@ def test_without_redis_calls_pass_and_are_not_counted(settings):
 
     assert [api_client_for(user).get(ME).status_code for _ in range(3)] == [200] * 3
     assert write_down_calls(later()) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("delete", "/api/v1/me/", 202),
+        ("get", "/api/v1/me/export/", 200),
+        ("get", "/api/v1/me/decisions/", 200),
+        ("get", "/api/v1/me/reports/", 200),
+        ("post", f"/api/v1/decisions/{UUID(int=1)}/appeal/", 400),
+        ("post", "/api/v1/reports/", 400),
+        ("get", "/api/v1/billing/usage/", 200),
+        ("get", "/api/v1/billing/usage/timeline/?meter=api_calls", 200),
+        ("get", "/api/v1/billing/subscription/", 200),
+    ],
+)
+def test_who_has_no_calls_left_keeps_their_rights_and_sees_why(method, path, status):
+    user = UserFactory()
+    limited(user.customer_profile, api_calls=0)
+    client = api_client_for(user)
+    assert client.get(ME).status_code == 429
+
+    assert getattr(client, method)(path).status_code == status
+
+    write_down_calls(later())
+    assert told_of(user.customer_profile) == 0
+
+
+def test_usage_tells_of_calls_that_are_not_written_down_yet():
+    vendor, member = VendorFactory(), UserFactory()
+    Membership.objects.create(user=member, profile=vendor, role="viewer")
+    client = api_client_for(member)
+
+    def told():
+        meters = client.get(f"/api/v1/billing/usage/?profile={vendor.pk}").json()["meters"]
+        return next(meter["used"] for meter in meters if meter["meter"] == "api_calls")
+
+    assert told() == 0
+    client.get(ME)
+    client.get(ME)
+    assert told() == 2
+
+    write_down_calls(later())
+    client.get(ME)
+    assert told() == 3
+
+
+def test_without_redis_usage_tells_what_is_written_down(settings):
+    user = UserFactory()
+    count_call(user)
+    write_down_calls(later())
+    settings.REDIS_ADDRESS = "unix:///nonexistent/redis.sock"
+
+    meters = api_client_for(user).get("/api/v1/billing/usage/").json()["meters"]
+
+    assert next(meter["used"] for meter in meters if meter["meter"] == "api_calls") == 1

@@ -18,7 +18,7 @@ from billing.gauges.ledger import (
     unbalanced_currencies,
 )
 from billing.models import Holding, LedgerAccount, LedgerEntry, LedgerTransaction
-from billing.services.bookkeeping import book_orders
+from billing.services.bookkeeping import book_orders, release_due
 from billing.services.ledger import Line, book
 from billing.tests.sales import (
     Kind,
@@ -122,6 +122,53 @@ def test_what_an_import_has_changed_since_is_booked_anew_by_a_fix():
     assert booked(order) == ["order_paid", "order_paid", "refund", "correction"]
     assert reconcile()[1]["drifted"] == 0
     assert_books_balance()
+
+
+def test_a_refund_that_an_import_has_taken_back_is_released_and_may_come_again():
+    seller = vendor()
+    order = order_of(1_000, by=seller, imported=True)
+    OrderItem.objects.filter(order=order).update(
+        fulfilment_status="delivered",
+        delivered_at=timezone.now() - timedelta(days=20),
+        refunded_cents=1_000,
+        refunded_at=timezone.now() - timedelta(days=10),
+    )
+    book_orders([order.pk], history=True)
+    OrderItem.objects.filter(order=order).update(refunded_cents=0, refunded_at=None)
+
+    assert reconcile("--fix")[0] == 0
+    assert reconcile()[1]["drifted"] == 0
+    release_due(batches=1)
+    assert reconcile()[1]["drifted"] == 0
+    assert balances(seller) == {"available": 850}
+    OrderItem.objects.filter(order=order).update(refunded_cents=1_000, refunded_at=timezone.now())
+    book_orders([order.pk])
+
+    assert reconcile()[1]["drifted"] == 0
+    assert balances(seller) == {}
+    assert booked(order) == ["order_paid", "refund", "correction", "item_released", "refund"]
+    assert_books_balance()
+
+
+def test_a_refund_that_an_import_has_taken_back_is_held_until_the_hold_has_passed():
+    seller = vendor()
+    order = order_of(1_000, by=seller, imported=True)
+    OrderItem.objects.filter(order=order).update(
+        fulfilment_status="delivered",
+        delivered_at=timezone.now() - timedelta(days=1),
+        refunded_cents=1_000,
+        refunded_at=timezone.now(),
+    )
+    book_orders([order.pk], history=True)
+    OrderItem.objects.filter(order=order).update(refunded_cents=0, refunded_at=None)
+    assert reconcile("--fix")[0] == 0
+
+    book_orders([order.pk])  # as after any event of the order's
+
+    assert reconcile()[1]["drifted"] == 0
+    assert balances(seller) == {"pending": 850}
+    with every_row(Reason.TEST):
+        assert Holding.objects.filter(order=order).exists()
 
 
 def test_a_wrong_booking_is_put_right_by_a_correction():

@@ -116,7 +116,9 @@ def test_the_suspended_look_and_do_not_touch():
 
 
 def test_an_account_that_is_no_customer_has_no_cart():
-    operator = User.objects.create_user("operator", "a long password")  # a request of theirs would make them one
+    operator = User.objects.create_user(
+        "operator", password="a long password"
+    )  # a request of theirs would make them one
 
     with pytest.raises(PermissionDenied):
         put_in_cart(ProductFactory().pk, quantity=1, actor=operator)

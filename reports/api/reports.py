@@ -65,6 +65,8 @@ class EvidenceParser(MultiPartParser):
 class ReportCollection(APIView):
     """Where contents are reported."""
 
+    unmetered = ("POST",)
+
     @raises(NotFound, ReviewNotFound, SelfReportProhibited, AlreadyReported, AccountSuspended, RateLimitExceeded)
     @extend_schema(request=ReportInput, responses={201: ReceiptOutput})
     def post(self, request: Request) -> Response:
@@ -84,6 +86,8 @@ class ReportCollection(APIView):
 
 class MyReports(generics.ListAPIView[Report]):
     """The caller's own reports, and what became of them."""
+
+    unmetered = ("GET",)
 
     serializer_class = OwnReportOutput
 

@@ -21,6 +21,8 @@ from trustengine.errors import InvalidTransition
 class MyDecisions(generics.ListAPIView[StatementOfReasons]):
     """Decisions that concern the caller, with their reasons. They stand here once they cannot be undone any more."""
 
+    unmetered = ("GET",)
+
     serializer_class = OwnDecisionOutput
 
     def get_queryset(self) -> QuerySet[StatementOfReasons]:
@@ -33,6 +35,8 @@ class MyDecisions(generics.ListAPIView[StatementOfReasons]):
 
 class DecisionAppeal(APIView):
     """An appeal against a decision."""
+
+    unmetered = ("POST",)
 
     @raises(AlreadyAppealed, AppealWindowClosed, InvalidTransition)
     @extend_schema(request=AppealInput, responses={201: OwnAppealOutput})

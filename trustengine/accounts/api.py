@@ -82,6 +82,8 @@ class TokenRefreshView(APIView):
 class MeView(APIView):
     """The caller, as this system knows them."""
 
+    unmetered = ("DELETE",)
+
     @extend_schema(responses=Me)
     def get(self, request: Request) -> Response:
         return Response(Me(caller(request)).data)
@@ -113,6 +115,8 @@ class MeView(APIView):
 
 class ExportView(APIView):
     """Everything held about the caller."""
+
+    unmetered = ("GET",)
 
     throttle_classes = [ExportsPerUser]
 

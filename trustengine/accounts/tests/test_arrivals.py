@@ -66,7 +66,7 @@ def test_eight_first_requests_of_an_imported_user_make_one_profile():
 
 @pytest.mark.django_db
 def test_a_user_made_in_the_admin_site_gets_a_customer_profile_on_first_use():
-    user = User.objects.create_user("staff", "a long password")
+    user = User.objects.create_user("staff", password="a long password")
 
     api_client_for(user).get(ME)
 

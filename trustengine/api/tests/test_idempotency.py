@@ -188,7 +188,7 @@ def test_the_caller_is_asked_for_first():
 
 
 def test_given_tokens_are_never_stored():
-    user = User.objects.create_user("ada", "correct horse battery")
+    user = User.objects.create_user("ada", password="correct horse battery")
     credentials = {"username": "ada", "password": "correct horse battery"}
 
     for _ in range(2):

@@ -24,8 +24,8 @@ def sell_plans() -> None:
     """Two plans beside the standard one. The shop has one of them, and goes over to the other at the month's end."""
     shop = Profile.objects.vendors().get(display_name=SHOP)
     small = create_plan(code="shop", name="Shop", actor=None)
-    terms = {"description": "For shops with up to 100 new reviews a month.", "price_cents": 2_900}
-    change_draft(small.pk, terms=terms, meters=_meters(reviews=100, calls=40_000), actor=None)
+    terms = {"description": "For shops with up to 250 new reviews a month.", "price_cents": 2_900}
+    change_draft(small.pk, terms=terms, meters=_meters(reviews=250, calls=40_000), actor=None)
     large = create_plan(code="chain", name="Chain", actor=None)
     terms = {"description": "For many shops, or one that is talked about.", "price_cents": 9_900}
     change_draft(large.pk, terms=terms, meters=_meters(reviews=2_000, calls=500_000), actor=None)

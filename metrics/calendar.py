@@ -6,7 +6,15 @@ from datetime import date, datetime
 from django.db import connection
 
 from metrics import definitions
-from metrics.models import PlatformDaily, PlatformMinute, PlatformSlice, ProductDaily, VendorDaily, VendorRatingDaily
+from metrics.models import (
+    PlatformDaily,
+    PlatformMinute,
+    PlatformSlice,
+    ProductDaily,
+    VendorDaily,
+    VendorRatingDaily,
+    VendorSlice,
+)
 from orders.models import Order
 from trustengine.operations.backfilling import Days
 
@@ -25,7 +33,16 @@ DAYS_OF_REVIEWS = """
 """
 TABLES = tuple(
     model._meta.db_table
-    for model in (Order, VendorDaily, ProductDaily, PlatformMinute, PlatformSlice, PlatformDaily, VendorRatingDaily)
+    for model in (
+        Order,
+        VendorDaily,
+        VendorSlice,
+        ProductDaily,
+        PlatformMinute,
+        PlatformSlice,
+        PlatformDaily,
+        VendorRatingDaily,
+    )
 )
 CHANGED = """
     SELECT DISTINCT purchase.day FROM orders_order AS purchase WHERE purchase.updated_at >= %(since)s

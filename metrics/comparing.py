@@ -53,12 +53,20 @@ class _Comparison:
 
 LINES = definitions.facts(OF_DAYS)
 VENDOR = ("vendor_id", "day", "currency")
+OF_VENDORS = {"vendordaily", "vendorslice", "productdaily"}
 COMPARISONS = (
     _Comparison(
         "metrics_vendordaily",
         VENDOR,
         NUMBERS,
         f"SELECT vendor_id, day, currency, {SUMS} FROM ({LINES}) AS line GROUP BY vendor_id, day, currency",
+    ),
+    _Comparison(
+        "metrics_vendorslice",
+        (*VENDOR, "hour"),
+        NUMBERS,
+        f"""SELECT vendor_id, day, currency, minute / 60 AS hour, {SUMS} FROM ({LINES}) AS line
+            GROUP BY vendor_id, day, currency, minute / 60""",
     ),
     _Comparison(
         "metrics_productdaily",
@@ -111,7 +119,7 @@ def make_anew(wrong: Collection[Difference]) -> None:
 
 def vendor_days(wrong: Collection[Difference]) -> set[VendorDay]:
     """The vendors' days that these rows belong to."""
-    return {VendorDay(*each.key[:3]) for each in wrong if each.table in {"vendordaily", "productdaily"}}
+    return {VendorDay(*each.key[:3]) for each in wrong if each.table in OF_VENDORS}
 
 
 def platform_keys(wrong: Collection[Difference]) -> set[PlatformKey]:

@@ -12,8 +12,8 @@ rounded to the cent for each item, half to even. Exact in integers: of ten thous
 cent *n*, that is ``(n + 4999 + (n / 10000) % 2) / 10000`` with divisions that round down.
 The whole and the rest of the division by 10,000 are multiplied apart, so that no price overflows.
 
-**day**: the order's, which was written when it was placed, or imported. **minute**: of that
-day, by the marketplace's clock.
+**day** and **minute**: the order's, by the marketplace's clock, which were written when it
+was placed, or imported.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,7 @@ FACTS = f"""
         {FEE} AS fee, is_cancelled, is_refunded, delivery_seconds
     FROM (
         SELECT
-            item.vendor_id, item.product_id, item.order_id, item.day, purchase.currency,
-            {{minute}} AS minute,
+            item.vendor_id, item.product_id, item.order_id, item.day, item.minute, purchase.currency,
             purchase.status IN ('confirmed', 'shipped', 'delivered')
                 AND item.fulfilment_status <> 'cancelled' AS counts,
             item.quantity,
@@ -56,27 +55,46 @@ OF_DAYS = """
         ON item.order_id = purchase.id AND purchase.day = ANY(%(whole_days)s::date[])
 """
 # OFFSET 0 lets each row be looked up by its index: these are few, which the planner cannot know.
-OF_VENDOR_DAYS = """
-    wanted CROSS JOIN LATERAL (
-        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day OFFSET 0
-    ) AS item JOIN LATERAL (
+_ITS_ORDER = """
+    JOIN LATERAL (
         SELECT currency, status, placed_at FROM orders_order WHERE id = item.order_id OFFSET 0
     ) AS purchase ON purchase.currency = wanted.currency
 """
-OF_MINUTES = """
-    moments CROSS JOIN LATERAL (
-        SELECT id, currency, status, placed_at FROM orders_order
-        WHERE day = moments.day AND placed_at >= moments.begins AND placed_at < moments.begins + interval '1 minute'
-            AND currency = moments.currency
+OF_VENDOR_DAYS = (
+    """
+    {wanted} CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day OFFSET 0
+    ) AS item
+"""
+    + _ITS_ORDER
+)
+OF_VENDOR_HOURS = (
+    """
+    ({wanted}) AS wanted CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day
+            AND minute BETWEEN wanted.hour * 60 AND wanted.hour * 60 + 59
         OFFSET 0
+    ) AS item
+"""
+    + _ITS_ORDER
+)
+OF_VENDOR_PRODUCTS = (
+    """
+    ({wanted}) AS wanted CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem
+        WHERE vendor_id = wanted.vendor_id AND day = wanted.day AND product_id = wanted.product_id
+        OFFSET 0
+    ) AS item
+"""
+    + _ITS_ORDER
+)
+OF_MINUTES = """
+    ({wanted}) AS wanted CROSS JOIN LATERAL (
+        SELECT id, currency, status, placed_at FROM orders_order
+        WHERE day = wanted.day AND minute = wanted.minute AND currency = wanted.currency OFFSET 0
     ) AS purchase CROSS JOIN LATERAL (
         SELECT * FROM orders_orderitem WHERE order_id = purchase.id OFFSET 0
     ) AS item
-"""
-
-MINUTE = """
-    extract(hour FROM purchase.placed_at AT TIME ZONE %(zone)s)::int * 60
-        + extract(minute FROM purchase.placed_at AT TIME ZONE %(zone)s)::int
 """
 
 SUMS = """
@@ -100,9 +118,8 @@ STAR_SUMS = ", ".join(f"count(*) FILTER (WHERE rating = {star}) AS stars_{star}"
 
 
 def facts(scope: str) -> str:
-    """One line for each order item of a scope, with ``parameters()``; with its minute, except of vendors' days."""
-    minute = {OF_DAYS: MINUTE, OF_MINUTES: "moments.minute"}.get(scope, "NULL::int")
-    return FACTS.format(scope=scope, minute=minute)
+    """One line for each order item of a scope, with ``parameters()``."""
+    return FACTS.format(scope=scope)
 
 
 @cache

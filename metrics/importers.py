@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from metrics.jobs import aggregate_minutes, follow_terms
-from metrics.services import RatingDay, aggregate_rating_days
+from metrics.jobs import follow_terms
+from metrics.services import RatingDay, aggregate_minutes, aggregate_rating_days
 from metrics.touched import (
     minutes_of_orders,
     rating_days_of,
     rating_days_of_items,
     rating_days_of_products,
 )
-from orders.importers.orders import marketplace_day
+from orders.clock import day_of
 from orders.models import Order, OrderItem, Product
-from orders.services.days import VendorMinute, minute_of
+from orders.services.days import VendorMinute
 from trustengine.bulk import Among
 from trustengine.jobs.services import enqueue
 from trustengine.operations.importing import Planned, after_import_of
@@ -47,7 +47,7 @@ def follow_orders(planned: Sequence[Planned]) -> None:
         return
     items = OrderItem.objects.filter(Among("order", former)).order_by().values_list("order", "vendor").distinct()
     left = {
-        VendorMinute(vendor, former[order]["day"], former[order]["currency"], minute_of(former[order]["placed_at"]))
+        VendorMinute(vendor, former[order]["day"], former[order]["currency"], former[order]["minute"])
         for order, vendor in items
     }
     aggregate_minutes(sorted(left | minutes_of_orders(former)))
@@ -61,7 +61,7 @@ def follow_items(planned: Sequence[Planned]) -> None:
     left = set()
     for state in moved:
         order = places[state["order_id"]]
-        left.add(VendorMinute(state["vendor_id"], order.day, order.currency, minute_of(order.placed_at)))
+        left.add(VendorMinute(state["vendor_id"], order.day, order.currency, order.minute))
     orders = {plan.state["order_id"] for plan in planned} | places.keys()
     aggregate_minutes(sorted(left | minutes_of_orders(orders)))
     aggregate_rating_days(rating_days_of_items([plan.row["order_item_id"] for plan in planned]))
@@ -73,5 +73,5 @@ def follow_reviews(planned: Sequence[Planned]) -> None:
     former = [plan.stored.state for plan in planned if plan.stored]
     products = Product.objects.filter(Among("pk", {state["product_id"] for state in former}))
     vendors = dict(products.values_list("pk", "vendor"))
-    left = {RatingDay(vendors[state["product_id"]], marketplace_day(state["created_at"])) for state in former}
+    left = {RatingDay(vendors[state["product_id"]], day_of(state["created_at"])) for state in former}
     aggregate_rating_days(left | rating_days_of([plan.row["review_id"] for plan in planned]))

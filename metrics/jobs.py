@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from metrics.services import PlatformKey, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
+from metrics.services import aggregate_minutes, aggregate_rating_days, follow_minutes
 from metrics.touched import rating_days_of, vendor_minutes_of
 from orders.services.days import VendorMinute
 from trustengine.jobs.registry import job, subscribe
@@ -22,8 +22,8 @@ MINUTES_AT_ONCE = 500
 @subscribe("orders.day_changed", key="vendor_minute")
 @job(queue="default", together=True, pace=BEAT_SECONDS)
 def follow_orders(keys: Sequence[str]) -> None:
-    """Make the vendors' days and the platform's minutes anew that orders have changed."""
-    aggregate_minutes([VendorMinute.of(key) for key in keys])
+    """Make the vendors' hours and the platform's minutes anew that orders have changed, and what they are parts of."""
+    follow_minutes([VendorMinute.of(key) for key in keys])
 
 
 @subscribe("reviews.counted_changed", key="review_id")
@@ -42,9 +42,3 @@ def follow_terms(vendor_id: str, after: str = "") -> None:
     if minutes:
         aggregate_minutes(minutes)
         enqueue(follow_terms, vendor_id=vendor_id, after=min(each.day for each in minutes).isoformat())
-
-
-def aggregate_minutes(minutes: Sequence[VendorMinute]) -> None:
-    """The vendors' days, then what is the platform's of them."""
-    aggregate_vendor_days({each.vendor_day for each in minutes})
-    aggregate_platform({PlatformKey(each.day, each.currency, each.minute) for each in minutes})

@@ -71,6 +71,26 @@ class VendorDaily(Sums):
         return f"{self.vendor_id} · {self.day} · {self.currency}"
 
 
+class VendorSlice(Sums):
+    """A vendor's part of the orders placed in one hour of one day, in one currency. Its day is the sum of these."""
+
+    vendor = models.ForeignKey(Profile, models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    hour = models.PositiveSmallIntegerField(help_text="0 to 23 by the marketplace's clock; a repeated hour is one.")
+    aggregated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("vendor", "day", "currency", "hour", name="vendor_slice_once"),
+            models.CheckConstraint(condition=Q(hour__lt=24), name="vendor_slice_hour_of_day"),
+        ]
+        indexes = [models.Index(fields=["day"], name="vendor_slice_of_day")]
+
+    def __str__(self) -> str:
+        return f"{self.vendor_id} · {self.day} {self.hour}h · {self.currency}"
+
+
 class ProductDaily(models.Model):
     """A product's part of its vendor's day, for lists of what sells."""
 

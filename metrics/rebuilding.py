@@ -7,7 +7,6 @@ from typing import Any
 from django.db import connection
 
 from metrics import definitions
-from metrics.definitions import MINUTE
 from metrics.services import PlatformKey, RatingDay, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
 from orders.services.days import VendorDay
 
@@ -17,10 +16,11 @@ VENDOR_DAYS = """
     FROM orders_order AS purchase JOIN orders_orderitem AS item ON item.order_id = purchase.id
     WHERE purchase.day = ANY(%(days)s::date[])
     UNION SELECT vendor_id, day, currency FROM metrics_vendordaily WHERE day = ANY(%(days)s::date[])
+    UNION SELECT vendor_id, day, currency FROM metrics_vendorslice WHERE day = ANY(%(days)s::date[])
     UNION SELECT vendor_id, day, currency FROM metrics_productdaily WHERE day = ANY(%(days)s::date[])
 """
-MINUTES = f"""
-    SELECT DISTINCT purchase.day, purchase.currency, {MINUTE} AS minute
+MINUTES = """
+    SELECT DISTINCT purchase.day, purchase.currency, purchase.minute
     FROM orders_order AS purchase WHERE purchase.day = ANY(%(days)s::date[])
     UNION SELECT day, currency, minute FROM metrics_platformminute WHERE day = ANY(%(days)s::date[])
     UNION SELECT day, currency, hour * 60 FROM metrics_platformslice WHERE day = ANY(%(days)s::date[])
@@ -35,6 +35,7 @@ FINGERPRINTS = " UNION ALL ".join(
     f"SELECT day, to_jsonb(stored) - 'id' - 'aggregated_at' AS said FROM {table} AS stored WHERE day = ANY(%(days)s)"
     for table in (
         "metrics_vendordaily",
+        "metrics_vendorslice",
         "metrics_productdaily",
         "metrics_platformminute",
         "metrics_platformslice",

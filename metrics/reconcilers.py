@@ -19,8 +19,9 @@ from trustengine.operations.registry import Drift, Reconciler, Values, reconcile
 
 ROWS_SHOWN = 5
 COPIED_DAYS = """
-    SELECT item.id, item.day, purchase.day FROM orders_orderitem AS item JOIN orders_order AS purchase
-        ON purchase.id = item.order_id AND purchase.day <> item.day
+    SELECT item.id, item.day, item.minute, purchase.day, purchase.minute
+    FROM orders_orderitem AS item JOIN orders_order AS purchase
+        ON purchase.id = item.order_id AND (purchase.day, purchase.minute) <> (item.day, item.minute)
     ORDER BY item.id LIMIT 100
 """
 
@@ -86,11 +87,11 @@ class Metrics(Reconciler):
         return self._late & set(ids)
 
     def at_large(self) -> Iterable[Drift]:
-        """Items whose copy of their order's day is another. Nothing may ever write one, so nothing here does."""
+        """Items whose copy of their order's day and minute is another. None may ever be written, so none is here."""
         with connection.cursor() as cursor:
             cursor.execute(COPIED_DAYS)
-            for item, found, expected in cursor.fetchall():
-                yield Drift(item, {"day": expected}, {"day": found})
+            for item, day, minute, of_order, minute_of_order in cursor.fetchall():
+                yield Drift(item, {"day": of_order, "minute": minute_of_order}, {"day": day, "minute": minute})
 
     def lock(self, key: UUID) -> None:
         """Nothing here: ``repair`` locks the rows of each key before it reads the facts."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db import connection
 from metrics import definitions
 from metrics.services import RatingDay
 from orders.models import OrderItem
-from orders.services.days import VendorMinute, minute_of
+from orders.services.days import VendorMinute
 from trustengine.bulk import Among
 
 RATING_DAYS = """
@@ -77,5 +78,4 @@ def _rating_days(column: str, ids: Collection[UUID]) -> set[RatingDay]:
 
 
 def _minutes(items: Any) -> set[VendorMinute]:
-    rows = items.order_by().values_list("vendor", "order__day", "order__currency", "order__placed_at")
-    return {VendorMinute(vendor, day, currency, minute_of(placed_at)) for vendor, day, currency, placed_at in rows}
+    return set(starmap(VendorMinute, items.order_by().values_list("vendor", "day", "order__currency", "minute")))

@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from metrics.models import PlatformDaily, PlatformMinute, PlatformSlice, ProductDaily, VendorDaily, VendorRatingDaily
+from metrics.models import (
+    PlatformDaily,
+    PlatformMinute,
+    PlatformSlice,
+    ProductDaily,
+    VendorDaily,
+    VendorRatingDaily,
+    VendorSlice,
+)
 from orders.models import OrderItem, VendorTerms
 from reviews.models import Review
 
@@ -26,6 +34,7 @@ NUMBERS = (
 )
 KEYS = {
     VendorDaily: ("vendor_id", "day", "currency"),
+    VendorSlice: ("vendor_id", "day", "currency", "hour"),
     ProductDaily: ("vendor_id", "day", "currency", "product_id"),
     PlatformMinute: ("day", "currency", "minute"),
     PlatformSlice: ("day", "currency", "hour"),
@@ -59,6 +68,7 @@ def _count_items(sums: dict[str, Any]) -> None:
         day = (item.order.day, item.order.currency)
         places = {
             "VendorDaily": (item.vendor_id, *day),
+            "VendorSlice": (item.vendor_id, *day, clock.hour),
             "ProductDaily": (item.vendor_id, *day, item.product_id),
             "PlatformMinute": (*day, clock.hour * 60 + clock.minute),
             "PlatformSlice": (*day, clock.hour),

@@ -5,16 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
 from metrics.gauges import oldest_dirty_day
 from metrics.models import PlatformDaily, PlatformMinute, PlatformSlice, VendorDaily, VendorRatingDaily
-from metrics.services import PlatformKey, aggregate_platform, moments_of
 from metrics.tests.recount import assert_exact
 from metrics.tests.test_definitions import sold
 from orders.models import Checkout, OrderItem, Product
-from orders.services.days import VendorDay, VendorMinute
+from orders.services.days import VendorDay, VendorMinute, mark_days
 from orders.services.terms import set_fee
 from orders.tests.factories import OrderFactory
 from orders.tests.payment_factories import paid_order, tell
@@ -130,23 +127,15 @@ def test_both_of_a_repeated_hour_s_orders_are_in_its_minute(settings):
     assert_exact()
 
 
-def test_an_order_keeps_its_day_when_the_marketplace_s_time_zone_is_changed(settings):
-    item = sold(OrderFactory(placed_at=datetime(2026, 3, 10, 23, 30, tzinfo=UTC), day=date(2026, 3, 10)))
+def test_an_order_keeps_its_day_and_minute_when_the_marketplace_s_time_zone_is_changed(settings):
+    item = sold(OrderFactory(placed_at=datetime(2026, 3, 10, 23, 30, tzinfo=UTC)))
+    run_due_jobs()
     settings.MARKETPLACE_TIME_ZONE = "Asia/Tokyo"
-    aggregate_platform([PlatformKey(item.day, "EUR", 8 * 60 + 30)])
+    mark_days(item.order)
+    run_due_jobs()
 
-    assert PlatformDaily.objects.get().day == date(2026, 3, 10)
-    assert PlatformDaily.objects.get().orders == 1
-
-
-@given(st.integers(0, 45 * 365 * 24 * 60), st.sampled_from(["Europe/Berlin", "America/Sao_Paulo"]))
-def test_the_moments_of_a_clock_show_it_and_no_other_does(minutes, name):
-    zone = ZoneInfo(name)
-    clock = (datetime(1990, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)).replace(tzinfo=None)
-    found = moments_of(clock, zone)
-
-    around = [clock.replace(tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(-60, 61)]
-    assert found == [each for each in around if each.astimezone(zone).replace(tzinfo=None, fold=0) == clock]
+    assert PlatformDaily.objects.values_list("day", "orders").get() == (date(2026, 3, 10), 1)
+    assert PlatformMinute.objects.values_list("minute", "orders").get() == (23 * 60 + 30, 1)
 
 
 def test_an_import_leaves_no_day_behind(marketplace):

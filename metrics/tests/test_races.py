@@ -11,9 +11,9 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from metrics import jobs
-from metrics.jobs import aggregate_minutes, follow_orders
+from metrics.jobs import follow_orders
 from metrics.models import PlatformDaily, VendorDaily
-from metrics.services import PlatformKey, aggregate_platform, aggregate_vendor_days
+from metrics.services import PlatformKey, aggregate_minutes, aggregate_platform, aggregate_vendor_days, follow_minutes
 from metrics.tests.recount import assert_exact
 from metrics.tests.test_definitions import sold
 from orders.models import Checkout, Order
@@ -66,7 +66,7 @@ def test_the_last_order_of_a_day_is_counted_though_it_commits_while_the_day_is_b
 
     def first():
         with transaction.atomic():
-            aggregate_minutes([VendorMinute(vendor.pk, NOON.date(), "EUR", 720)])  # has read, holds the locks
+            follow_minutes([VendorMinute(vendor.pk, NOON.date(), "EUR", 720)])  # has read, holds the locks
             held.set()
             assert waiting.wait(20)
         connections.close_all()
@@ -106,8 +106,8 @@ def test_refunds_while_workers_sum_up_are_counted():
 def test_a_refund_belongs_to_the_day_of_its_order_not_to_today():
     """FINDINGS 16."""
     order = paid_order()
-    Order.objects.filter(pk=order.pk).update(day="2026-03-10", placed_at=NOON)
-    order.items.update(day="2026-03-10")
+    Order.objects.filter(pk=order.pk).update(day="2026-03-10", minute=720, placed_at=NOON)
+    order.items.update(day="2026-03-10", minute=720)
     checkout = Checkout.objects.get(order=order)
     PlatformDaily.objects.all().delete()
     VendorDaily.objects.all().delete()
@@ -142,7 +142,7 @@ def test_what_many_orders_have_marked_is_made_in_one_run_of_few_statements():
     with CaptureQueriesContext(connection) as captured:
         assert drain(KIND, linger=0) >= 20
 
-    assert sum("UPDATE metrics_vendordaily" in query["sql"] for query in captured) == 1
+    assert sum("metrics_follow_minutes" in query["sql"] for query in captured) == 1
     assert len(captured) < 20
 
 
@@ -161,7 +161,7 @@ def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(m
     def broken(minutes):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(jobs, "aggregate_minutes", broken)
+    monkeypatch.setattr(jobs, "follow_minutes", broken)
     item = sold()
     for _ in range(20):
         run_due_jobs(failing=True)
@@ -177,14 +177,19 @@ def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(m
     assert_exact()
 
 
+def written_and_killed(keys):
+    follow_minutes(keys)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @race
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
-    """It dies when the vendors' days are written and the platform's are not: neither is there; another does both."""
+    """It dies when the days are written and not yet committed: none is there; another makes them."""
     sold()
     connections.close_all()
     child = os.fork()
     if child == 0:
-        jobs.aggregate_platform = lambda keys: os.kill(os.getpid(), signal.SIGKILL)
+        jobs.follow_minutes = written_and_killed
         drain(KIND, linger=0)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -205,12 +210,13 @@ def test_keys_in_any_order_do_not_deadlock():
     minutes = [VendorMinute(item.vendor_id, item.day, "EUR", 720) for item in items]
 
     outcomes = at_once(
-        *[partial(aggregate_minutes, part) for part in (minutes, minutes[::-1], minutes[3:], minutes[::2])],
+        *[partial(follow_minutes, part) for part in (minutes, minutes[::-1], minutes[3:])],
+        *[partial(aggregate_minutes, part) for part in (minutes[::-1], minutes[::2])],
         partial(aggregate_vendor_days, [each.vendor_day for each in reversed(minutes)]),
         partial(aggregate_platform, [PlatformKey(items[0].day, "EUR", 720)]),
     )
 
-    assert outcomes == [None] * 6
+    assert outcomes == [None] * 7
     assert_exact()
 
 

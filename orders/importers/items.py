@@ -3,6 +3,7 @@ from typing import Any
 from uuid import UUID
 
 from orders.derivations import derive_statuses
+from orders.importers.orders import COPIED
 from orders.models import Order, OrderItem, Product
 from trustengine.bulk import Among, insert_rows, update_rows
 from trustengine.operations.importing import (
@@ -72,7 +73,8 @@ class OrderItems(Importer):
 
     def lock(self, planned: Sequence[Planned]) -> None:
         orders = Order.objects.filter(Among("pk", _orders_of(planned))).order_by("pk")
-        self.days = dict(orders.select_for_update(of=("self",), no_key=True).values_list("pk", "day"))
+        locked = orders.select_for_update(of=("self",), no_key=True)
+        self.times = {order: (day, minute) for order, day, minute in locked.values_list("pk", "day", "minute")}
 
     def create(self, planned: Sequence[Planned]) -> None:
         insert_rows(OrderItem, self._rows(planned))
@@ -88,7 +90,7 @@ class OrderItems(Importer):
             {
                 "id": plan.row["order_item_id"],
                 **_columns(plan.state),
-                "day": self.days[plan.state["order_id"]],
+                **dict(zip(COPIED, self.times[plan.state["order_id"]], strict=True)),
                 "import_digest": plan.digest,
             }
             for plan in planned

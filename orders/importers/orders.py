@@ -1,10 +1,9 @@
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from orders.clock import placement
 from orders.models import Order, OrderItem
 from trustengine.accounts.importers import customer_accounts
 from trustengine.bulk import Among, insert_rows, update_rows
@@ -22,7 +21,8 @@ from trustengine.operations.importing import (
     values,
 )
 
-MEMBERS = ("customer_id", "placed_at", "day", "currency")
+MEMBERS = ("customer_id", "placed_at", "day", "minute", "currency")
+COPIED = ("day", "minute")
 
 
 @importer("orders")
@@ -49,8 +49,7 @@ class Orders(Importer):
         _, profile = self.customers[row["customer_id"]]
         return {
             "customer_id": profile,
-            "placed_at": row["created_at"],
-            "day": marketplace_day(row["created_at"]),
+            **placement(row["created_at"]),
             "currency": row["currency"] or settings.MARKETPLACE_CURRENCY,
         }
 
@@ -68,15 +67,17 @@ class Orders(Importer):
 
     def update(self, planned: Sequence[Planned]) -> None:
         update_rows(Order, ["id"], _sorted(planned))
-        moved = [plan for plan in planned if plan.stored and plan.stored.state["day"] != plan.state["day"]]
-        update_rows(
-            OrderItem, ["order_id"], [{"order_id": plan.row["order_id"], "day": plan.state["day"]} for plan in moved]
-        )
+        moved = [
+            {"order_id": plan.row["order_id"], **_copied(plan.state)}
+            for plan in planned
+            if plan.stored and _copied(plan.stored.state) != _copied(plan.state)
+        ]
+        update_rows(OrderItem, ["order_id"], moved)
 
 
-def marketplace_day(moment: datetime) -> date:
-    """The marketplace's calendar day of a moment."""
-    return moment.astimezone(ZoneInfo(settings.MARKETPLACE_TIME_ZONE)).date()
+def _copied(state: State) -> State:
+    """What an order's items hold of it."""
+    return {name: state[name] for name in COPIED}
 
 
 def _sorted(planned: Sequence[Planned]) -> list[dict[str, Any]]:

@@ -1,12 +1,10 @@
 """Telling whoever sums up days that one has changed: the day an order was placed, vendor by vendor."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
+from itertools import starmap
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from orders.models import Order, OrderItem
 from trustengine.bulk import Among
@@ -54,12 +52,6 @@ class VendorMinute(NamedTuple):
         return cls(*VendorDay.of(vendor_day), int(minute))
 
 
-def minute_of(moment: datetime) -> int:
-    """The minute of a moment's day, by the marketplace's clock."""
-    local = moment.astimezone(ZoneInfo(settings.MARKETPLACE_TIME_ZONE))
-    return local.hour * 60 + local.minute
-
-
 def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
     """Publish ``orders.day_changed`` for the day of an order, for these vendors or for all of its items'.
 
@@ -69,15 +61,13 @@ def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
     """
     if vendors is None:
         vendors = OrderItem.objects.filter(order=order).values_list("vendor", flat=True)
-    minute = minute_of(order.placed_at)
-    _publish(VendorMinute(vendor, order.day, order.currency, minute) for vendor in vendors)
+    _publish(VendorMinute(vendor, order.day, order.currency, order.minute) for vendor in vendors)
 
 
 def mark_days_of(order_ids: Iterable[UUID]) -> None:
     """``mark_days`` for all vendors of many orders at once: what several share is told once."""
     items = OrderItem.objects.filter(Among("order", order_ids))
-    rows = items.values_list("vendor", "order__day", "order__currency", "order__placed_at").distinct()
-    _publish(VendorMinute(vendor, day, currency, minute_of(placed_at)) for vendor, day, currency, placed_at in rows)
+    _publish(starmap(VendorMinute, items.values_list("vendor", "day", "order__currency", "minute").distinct()))
 
 
 def _publish(minutes: Iterable[VendorMinute]) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from orders.clock import placement
 from orders.errors import OutOfStock
 from orders.models import CartItem, Checkout, Order, OrderItem
 from orders.services import stock
@@ -24,9 +25,8 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
         owe_refund(checkout, paid_cents=paid_cents, reason="out_of_stock")
         return None
     stock.sell(checkout)
-    now = timezone.now()
     order = Order.objects.create(
-        customer_id=checkout.customer_id, currency=checkout.currency, placed_at=now, day=timezone.localdate(now)
+        customer_id=checkout.customer_id, currency=checkout.currency, **placement(timezone.now())
     )
     lines = list(checkout.lines.order_by("product"))
     items = OrderItem.objects.bulk_create(
@@ -35,6 +35,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
             product_id=line.product_id,
             vendor_id=line.vendor_id,
             day=order.day,
+            minute=order.minute,
             quantity=line.quantity,
             unit_price_cents=line.unit_price_cents,
         )

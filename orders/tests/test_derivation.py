@@ -13,6 +13,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orders.clock import placement
 from orders.derivations import wrong_statuses
 from orders.models import Order, OrderItem
 from orders.services import derive_order_status, lock_order, transition_item
@@ -65,7 +66,7 @@ STATES = UNDERIVED + DELIVERED
 def derived(mixtures: list[tuple[State, ...]]) -> list[Status]:
     """What PostgreSQL says of orders with these items."""
     product, customer = ProductFactory(), OrderFactory().customer
-    orders = [Order(customer=customer, currency="EUR", day=timezone.localdate()) for _ in mixtures]
+    orders = [Order(customer=customer, currency="EUR", **placement(timezone.now())) for _ in mixtures]
     Order.objects.bulk_create(orders)
     OrderItem.objects.bulk_create(
         OrderItem(
@@ -73,6 +74,7 @@ def derived(mixtures: list[tuple[State, ...]]) -> list[Status]:
             product=product,
             vendor=product.vendor,
             day=order.day,
+            minute=order.minute,
             quantity=1,
             unit_price_cents=1,
             fulfilment_status=item.fulfilment,
@@ -153,13 +155,13 @@ def test_three_vendors_delivering_the_last_items_at_one_moment_leave_no_order_be
     products = [ProductFactory(vendor=VendorFactory(owner=owner)) for owner in owners]
     customer = OrderFactory().customer
     orders = Order.objects.bulk_create(
-        Order(customer=customer, currency="EUR", day=timezone.localdate(), status="shipped") for _ in range(times)
+        Order(customer=customer, currency="EUR", **placement(timezone.now()), status="shipped") for _ in range(times)
     )
     items: list[list[UUID]] = [[] for _ in owners]
     for order in orders:
         for number, product in enumerate(products):
             vendor = product.vendor
-            row = OrderItem(order=order, product=product, vendor=vendor, day=order.day)
+            row = OrderItem(order=order, product=product, vendor=vendor, day=order.day, minute=order.minute)
             row.quantity, row.unit_price_cents, row.fulfilment_status = 1, 1, "shipped"
             row.save()
             items[number].append(row.pk)

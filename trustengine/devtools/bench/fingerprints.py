@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from reviews.fingerprints import MEET, PER_BAND, bands_of, find_copies, remember_fingerprints
 from reviews.models import Review, ReviewRevision
@@ -121,12 +122,13 @@ def _around(count: int) -> tuple[list[uuid.UUID], list[uuid.UUID], uuid.UUID]:
     terms = {"vendor": vendor, "title": "A thing", "price_cents": 100, "currency": settings.MARKETPLACE_CURRENCY}
     products = Product.objects.bulk_create(Product(**terms) for _ in range(side))
     customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user_id=authors[0])
-    order = Order.objects.create(customer=customer, currency=settings.MARKETPLACE_CURRENCY, day=timezone.localdate())
+    order = Order.objects.create(customer=customer, currency=settings.MARKETPLACE_CURRENCY, **placement(timezone.now()))
     item = OrderItem.objects.create(
         order=order,
         product=products[0],
         vendor=vendor,
         day=order.day,
+        minute=order.minute,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

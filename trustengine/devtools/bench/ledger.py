@@ -12,6 +12,7 @@ from django.utils import timezone
 from billing.models import LedgerAccount, LedgerTransaction
 from billing.services.bookkeeping import book_orders
 from billing.services.ledger import Line, book
+from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from trustengine.accounts.models import Profile, User
 from trustengine.bulk import Among, insert_rows
@@ -87,19 +88,20 @@ def _insert_bare(count: int) -> None:
 def _make_orders(count: int, vendors: Sequence[Profile]) -> list[UUID]:
     """Of one item each, delivered long ago: a payment and a release to book."""
     customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=User.objects.create())
-    currency, placed = settings.MARKETPLACE_CURRENCY, timezone.now() - timedelta(days=60)
+    currency, moment = settings.MARKETPLACE_CURRENCY, timezone.now() - timedelta(days=60)
     products = Product.objects.bulk_create(
         Product(vendor=vendor, title="Thing", price_cents=PRICE, currency=currency) for vendor in vendors
     )
     ids = [uuid7() for _ in range(count)]
-    about = {"customer_id": customer.pk, "currency": currency, "placed_at": placed, "day": placed.date()}
-    insert_rows(Order, [{"id": order} | about for order in ids])
+    placed = placement(moment)
+    insert_rows(Order, [{"id": order, "customer_id": customer.pk, "currency": currency} | placed for order in ids])
     sold = {
-        "day": placed.date(),
+        "day": placed["day"],
+        "minute": placed["minute"],
         "quantity": 1,
         "unit_price_cents": PRICE,
         "fulfilment_status": "delivered",
-        "delivered_at": placed,
+        "delivered_at": moment,
     }
     insert_rows(
         OrderItem,

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from orders.clock import placement
 from orders.models import Checkout, Order, OrderItem, Product
 from reviews.derivations import recount_stars
 from reviews.models import ProductRating, Review
@@ -100,18 +101,18 @@ def _make_orders(count: int) -> Sequence[UUID]:
         Product(vendor=vendor, title=f"Thing {number}", price_cents=PRICE, currency=currency)
         for number in range(min(PRODUCTS, count))
     )
-    placed = now - timedelta(days=10)
+    placed = placement(now - timedelta(days=10))
     order_ids, item_ids = [uuid7() for _ in range(count)], [uuid7() for _ in range(count)]
     delivered = {"status": Order.Status.DELIVERED, "delivered_at": now - timedelta(days=5)}
     insert_rows(
         Order,
         [
-            {"id": order, "customer_id": customer.pk, "currency": currency, "placed_at": placed, "day": placed.date()}
-            | delivered
+            {"id": order, "customer_id": customer.pk, "currency": currency} | placed | delivered
             for order, customer in zip(order_ids, customers, strict=True)
         ],
     )
-    sold = {"vendor_id": vendor.pk, "day": placed.date(), "quantity": 1, "unit_price_cents": PRICE}
+    sold = {"vendor_id": vendor.pk, "day": placed["day"], "minute": placed["minute"]}
+    sold |= {"quantity": 1, "unit_price_cents": PRICE}
     insert_rows(
         OrderItem,
         [

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from reviews.models import Review, shard_of
 from reviews.services import cast_vote
@@ -98,12 +99,13 @@ def _approved_review() -> Review:
     product = Product.objects.create(
         vendor=vendor, title="Viral", price_cents=100, currency=settings.MARKETPLACE_CURRENCY
     )
-    order = Order.objects.create(customer=customer, currency=product.currency, day=timezone.localdate())
+    order = Order.objects.create(customer=customer, currency=product.currency, **placement(timezone.now()))
     item = OrderItem.objects.create(
         order=order,
         product=product,
         vendor=vendor,
         day=order.day,
+        minute=order.minute,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

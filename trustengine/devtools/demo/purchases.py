@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
+from orders.clock import placement
 from orders.models import Order, OrderItem
 from trustengine.devtools.demo.people import Person
 from trustengine.devtools.demo.shops import Article
@@ -63,8 +63,7 @@ def place_order(
         id=world.uuid(moment),
         customer=person.profile,
         currency=settings.MARKETPLACE_CURRENCY,
-        placed_at=moment,
-        day=timezone.localdate(moment),
+        **placement(moment),
     )
     world.add(order)
     world.touch(order, moment)
@@ -78,6 +77,7 @@ def place_order(
             product=article.product,
             vendor=article.product.vendor,
             day=order.day,
+            minute=order.minute,
             quantity=world.rng.choices((1, 2, 3), (86, 11, 3))[0],
             unit_price_cents=article.offer.price_cents,
         )

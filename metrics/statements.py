@@ -1,0 +1,232 @@
+"""The statements that make days from their facts, by the mode in which they are asked.
+
+Each has the same text in every mode but for two places: ``facts``, which says how the items
+are found, and ``wanted``, which rows there should be of them, so that one without any items
+left is found, too. All parameters are arrays, or the definitions' own.
+
+* ``TOUCHED``: what orders of some minutes have changed: (vendor, day, currency, minute).
+* ``VENDOR_DAYS``: all of some vendors' days, whatever rows they have: (vendor, day, currency).
+* ``WHOLE_DAYS``: all of some days, read through at once.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from metrics.definitions import (
+    OF_DAYS,
+    OF_MINUTES,
+    OF_VENDOR_DAYS,
+    OF_VENDOR_HOURS,
+    OF_VENDOR_PRODUCTS,
+    PRODUCT_NUMBERS,
+    PRODUCT_SUMS,
+    STAR_SUMS,
+    STARS,
+    SUMS,
+    counted_reviews,
+    facts,
+    totals,
+)
+from metrics.models import Sums
+
+NUMBERS = Sums.NUMBERS
+
+
+def _listed(names: Collection[str], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name in names)
+
+
+def _row(key: str, source: str) -> str:
+    """The members of a key, as a row of this table."""
+    return f"({_listed(key.split(', '), f'{source}.')})"
+
+
+def _zeros(names: Collection[str]) -> str:
+    return ", ".join("0" for _ in names)
+
+
+def _or_zero(names: Collection[str], source: str = "sums") -> str:
+    return ", ".join(f"coalesce({source}.{name}, 0)" for name in names)
+
+
+def _assigned(names: Collection[str], source: str = "sums") -> str:
+    return ", ".join(f"{name} = coalesce({source}.{name}, 0)" for name in names)
+
+
+def _replaced(names: Collection[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in names)
+
+
+def _locked(table: str, key: str, given: str, numbers: Collection[str]) -> str:
+    """Rows of zeros for what is missing, then the keys' rows locked in their order."""
+    return f"""
+        INSERT INTO {table} ({key}, {_listed(numbers)})
+        SELECT DISTINCT {key}, {_zeros(numbers)} FROM {given}
+        WHERE NOT EXISTS (SELECT FROM {table} AS stored WHERE {_row(key, "stored")} = {_row(key, "given")})
+        ORDER BY {key} ON CONFLICT DO NOTHING;
+
+        SELECT FROM {table} AS stored JOIN {given} USING ({key}) ORDER BY {key} FOR NO KEY UPDATE OF stored;
+    """
+
+
+def _made(table: str, key: str, facts: str, wanted: str, *, part: str = "") -> str:
+    """Rows of sums over the facts. One that is wanted and has none needs no row, unless it has one: of zeros then."""
+    stored = f"{_row(key, 'stored')} = {_row(key, 'wanted')}"
+    *rest, last = key.split(", ")
+    return f"""
+        WITH facts AS MATERIALIZED ({facts}),
+        sums AS MATERIALIZED (
+            SELECT {_listed(rest)}, {part or last} AS {last}, {SUMS} FROM facts GROUP BY {_listed(rest)}, {part or last}
+        ),
+        wanted AS ({wanted})
+        INSERT INTO {table} ({key}, aggregated_at, {_listed(NUMBERS)})
+        SELECT {key}, statement_timestamp(), {_or_zero(NUMBERS)} FROM wanted LEFT JOIN sums USING ({key})
+        WHERE sums.placed_items IS NOT NULL OR EXISTS (SELECT FROM {table} AS stored WHERE {stored})
+        ON CONFLICT ({key}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+    """
+
+
+def _summed_up(table: str, key: str, given: str, parts: str) -> str:
+    return f"""
+        WITH wanted AS (SELECT DISTINCT {key} FROM {given}),
+        sums AS (SELECT {key}, {totals()} FROM wanted JOIN {parts} AS part USING ({key}) GROUP BY {key})
+        UPDATE {table} AS stored SET {_assigned(NUMBERS)}, aggregated_at = statement_timestamp()
+        FROM wanted LEFT JOIN sums USING ({key})
+        WHERE {_row(key, "stored")} = {_row(key, "wanted")};
+    """
+
+
+VENDOR_DAY, PLATFORM_DAY = "vendor_id, day, currency", "day, currency"
+GIVEN_MINUTES = """
+    unnest(%(vendors)s::uuid[], %(days)s::date[], %(currencies)s::text[], %(minutes)s::int[])
+        AS given (vendor_id, day, currency, minute)
+"""
+VENDOR_DAY_ARRAYS = "unnest(%(vendors)s::uuid[], %(days)s::date[], %(currencies)s::text[])"
+GIVEN_VENDOR_DAYS = f"{VENDOR_DAY_ARRAYS} AS given (vendor_id, day, currency)"
+GIVEN_PLATFORM_MINUTES = """
+    unnest(%(days)s::date[], %(currencies)s::text[], %(minutes)s::int[]) AS given (day, currency, minute)
+"""
+
+
+class Mode(NamedTuple):
+    """How the items of vendors' hours and products are found, and which rows are wanted of them."""
+
+    given: str
+    hours: str
+    wanted_hours: str
+    products: str
+    wanted_products: str
+
+
+TOUCHED_HOURS = f"SELECT DISTINCT vendor_id, day, currency, minute / 60 AS hour FROM {GIVEN_MINUTES}"
+TOUCHED_PRODUCTS = f"""
+    SELECT DISTINCT given.vendor_id, given.day, given.currency, item.product_id
+    FROM {GIVEN_MINUTES} JOIN orders_orderitem AS item USING (vendor_id, day, minute)
+"""
+TOUCHED = Mode(
+    given=GIVEN_MINUTES,
+    hours=facts(OF_VENDOR_HOURS.format(wanted=TOUCHED_HOURS)),
+    wanted_hours=TOUCHED_HOURS,
+    products=facts(OF_VENDOR_PRODUCTS.format(wanted=TOUCHED_PRODUCTS)),
+    wanted_products=TOUCHED_PRODUCTS,
+)
+STORED = "SELECT {key} FROM sums UNION SELECT {key} FROM {table} AS stored WHERE {condition}"
+OF_GIVEN_DAYS = f"(stored.vendor_id, stored.day, stored.currency) IN (SELECT * FROM {GIVEN_VENDOR_DAYS})"
+OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
+
+
+def _mode(scope: str, condition: str) -> Mode:
+    return Mode(
+        given=GIVEN_VENDOR_DAYS,
+        hours=facts(scope),
+        wanted_hours=STORED.format(key=f"{VENDOR_DAY}, hour", table="metrics_vendorslice", condition=condition),
+        products=facts(scope),
+        wanted_products=STORED.format(
+            key=f"{VENDOR_DAY}, product_id", table="metrics_productdaily", condition=condition
+        ),
+    )
+
+
+VENDOR_DAYS = _mode(
+    OF_VENDOR_DAYS.format(wanted=f"{VENDOR_DAY_ARRAYS} AS wanted (vendor_id, day, currency)"), OF_GIVEN_DAYS
+)
+WHOLE_DAYS = _mode(OF_DAYS, OF_WHOLE_DAYS)
+
+
+def vendor_days(mode: Mode) -> str:
+    """Hours of vendors, products' parts of their days, and the days, which are sums of the hours."""
+    product = f"{VENDOR_DAY}, product_id"
+    return (
+        _locked("metrics_vendordaily", VENDOR_DAY, mode.given, NUMBERS)
+        + _made("metrics_vendorslice", f"{VENDOR_DAY}, hour", mode.hours, mode.wanted_hours, part="minute / 60")
+        + f"""
+            WITH sums AS MATERIALIZED (
+                SELECT {product}, {PRODUCT_SUMS} FROM ({mode.products}) AS line WHERE counts GROUP BY {product}
+            ),
+            wanted AS ({mode.wanted_products}),
+            gone AS (
+                DELETE FROM metrics_productdaily AS stored USING wanted LEFT JOIN sums USING ({product})
+                WHERE sums.orders IS NULL AND {_row(product, "stored")}
+                    = {_row(product, "wanted")}
+            )
+            INSERT INTO metrics_productdaily AS stored ({product}, {_listed(PRODUCT_NUMBERS)})
+            SELECT {product}, {_listed(PRODUCT_NUMBERS)} FROM sums
+            ON CONFLICT ({product}) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)}
+            WHERE ({_listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({_listed(PRODUCT_NUMBERS, "excluded.")});
+        """
+        + _summed_up("metrics_vendordaily", VENDOR_DAY, mode.given, "metrics_vendorslice")
+    )
+
+
+def platform_days(scope: str = OF_MINUTES, given: str = GIVEN_PLATFORM_MINUTES) -> str:
+    """Minutes of the platform; hours, which are sums of the minutes; and days, which are sums of the hours."""
+    minutes = f"SELECT DISTINCT day, currency, minute FROM {given}"
+    scope = scope.format(wanted=minutes)
+    hour = f"{PLATFORM_DAY}, hour"
+    return (
+        _locked("metrics_platformdaily", PLATFORM_DAY, given, NUMBERS)
+        + _made("metrics_platformminute", f"{PLATFORM_DAY}, minute", facts(scope), minutes)
+        + f"""
+            WITH wanted AS (SELECT DISTINCT day, currency, minute / 60 AS hour FROM {given})
+            INSERT INTO metrics_platformslice ({hour}, aggregated_at, {_listed(NUMBERS)})
+            SELECT wanted.day, wanted.currency, wanted.hour, statement_timestamp(), {totals()}
+            FROM wanted LEFT JOIN metrics_platformminute AS part
+                ON (part.day, part.currency) = (wanted.day, wanted.currency)
+                AND part.minute BETWEEN wanted.hour * 60 AND wanted.hour * 60 + 59
+            GROUP BY wanted.day, wanted.currency, wanted.hour
+            HAVING count(part.id) > 0 OR EXISTS (
+                SELECT FROM metrics_platformslice AS stored
+                WHERE (stored.day, stored.currency, stored.hour) = (wanted.day, wanted.currency, wanted.hour)
+            )
+            ON CONFLICT ({hour}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+        """
+        + _summed_up("metrics_platformdaily", PLATFORM_DAY, given, "metrics_platformslice")
+    )
+
+
+def rating_days() -> str:
+    """Stars of vendors' days, from the counted reviews.
+
+    A calendar day is less than a day away from what the clock of any other zone calls so:
+    the range is for the index.
+    """
+    given = "unnest(%(vendors)s::uuid[], %(days)s::date[]) AS given (vendor_id, day)"
+    return (
+        _locked("metrics_vendorratingdaily", "vendor_id, day", given, STARS)
+        + f"""
+        WITH wanted AS (SELECT * FROM {given}),
+        counted AS NOT MATERIALIZED ({counted_reviews()}),
+        sums AS (
+            SELECT wanted.vendor_id, wanted.day, {STAR_SUMS}
+            FROM wanted JOIN counted AS review ON review.vendor_id = wanted.vendor_id
+                AND review.created_at >= wanted.day::timestamp AT TIME ZONE 'UTC' - interval '1 day'
+                AND review.created_at < wanted.day::timestamp AT TIME ZONE 'UTC' + interval '2 days'
+                AND review.day = wanted.day
+            GROUP BY wanted.vendor_id, wanted.day
+        )
+        UPDATE metrics_vendorratingdaily AS stored
+        SET {_assigned(STARS)}, aggregated_at = statement_timestamp()
+        FROM wanted LEFT JOIN sums USING (vendor_id, day)
+        WHERE (stored.vendor_id, stored.day) = (wanted.vendor_id, wanted.day);
+    """
+    )

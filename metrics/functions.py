@@ -1,63 +1,184 @@
-"""The function in the database that follows orders: the statements of ``metrics.statements``, their plans kept.
+"""The function in the database that follows orders, key by key.
 
-Sent as text, they took PostgreSQL longer to parse and to plan than to run. A session keeps
-the plans of a function's statements, and here they are made once, for any keys
-(``force_generic_plan``): few rows, each looked up by its index.
+Sent as text, its statements took PostgreSQL longer to parse and to plan than to run. A
+session keeps the plans of a function, and here they are made once, for any key: few rows,
+each found by its index. That an aggregate has no GROUP BY means that a key without any items
+is a row of zeros.
 
-A migration installs the function, and names the digest of its text. So whoever changes a
-definition is told by a test to add another migration, and a deployment that has not run it
-is not ready.
+What a number means stands in ``metrics.definitions``, also for this text. A migration
+installs it, and names its digest: whoever changes a definition is told by a test to add
+another migration, and a deployment that has not run it is not ready.
 """
 
-import re
+from collections.abc import Sequence
 from hashlib import sha256
 
 from django.db.migrations.operations import RunSQL
 
-from metrics import statements
-from metrics.statements import TOUCHED
+from metrics.definitions import PRODUCT_NUMBERS, PRODUCT_SUMS, SUMS, facts, totals
+from metrics.models import Sums
 
-PARAMETERS = {
-    "vendors": "uuid[]",
-    "days": "date[]",
-    "currencies": "text[]",
-    "minutes": "integer[]",
-    "default_bps": "integer",
-}
-NAME = "metrics_follow_minutes"
+NUMBERS = Sums.NUMBERS
+PARAMETERS = "_keys text[], _default_bps integer"
+
+ITS_ORDER = """
+    CROSS JOIN LATERAL (
+        SELECT currency, status, placed_at FROM orders_order
+        WHERE id = item.order_id AND currency = _key.currency OFFSET 0
+    ) AS purchase
+"""
+OF_VENDOR = "vendor_id = _key.vendor_id AND day = _key.day"
+IN_HOUR = "minute BETWEEN _key.hour * 60 AND _key.hour * 60 + 59"
+OF_HOUR = f"""
+    (
+        SELECT * FROM orders_orderitem
+        WHERE {OF_VENDOR} AND {IN_HOUR} OFFSET 0
+    ) AS item {ITS_ORDER}
+"""
+OF_PRODUCT = f"""
+    (SELECT * FROM orders_orderitem WHERE {OF_VENDOR} AND product_id = _key.product_id OFFSET 0) AS item {ITS_ORDER}
+"""
+OF_MINUTE = """
+    (
+        SELECT id, currency, status, placed_at FROM orders_order
+        WHERE day = _key.day AND minute = _key.minute AND currency = _key.currency OFFSET 0
+    ) AS purchase CROSS JOIN LATERAL (SELECT * FROM orders_orderitem WHERE order_id = purchase.id OFFSET 0) AS item
+"""
+MINUTES = "unnest(_vendors, _days, _currencies, _minutes) AS given (vendor_id, day, currency, minute)"
+VENDOR_DAY = ("vendor_id", "day", "currency")
+PLATFORM_DAY = ("day", "currency")
 
 
-def follow_minutes() -> str:
-    """Its definition."""
-    signature = ", ".join(f"_{name} {kind}" for name, kind in PARAMETERS.items())
-    body = _body(statements.vendor_days(TOUCHED) + statements.platform_days())
+def _listed(names: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name in names)
+
+
+def _is(key: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = _key.{name}" for name in key)
+
+
+def _replaced(names: Sequence[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in names)
+
+
+def _each(key: Sequence[str], found: str, *steps: str) -> str:
+    """The steps for each of these keys, in their order."""
     return f"""
-CREATE OR REPLACE FUNCTION {NAME}({signature}) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
+        FOR _key IN SELECT DISTINCT {found} ORDER BY {", ".join(str(n + 1) for n in range(len(key)))} LOOP
+            {" ".join(steps)}
+        END LOOP;
+    """
+
+
+def _locked(table: str, key: Sequence[str]) -> str:
+    """A key's row, locked; of zeros if there was none."""
+    lock = f"PERFORM FROM {table} WHERE {_is(key)} FOR NO KEY UPDATE;"
+    return f"""
+        {lock}
+        IF NOT FOUND THEN
+            INSERT INTO {table} ({_listed(key)}, {_listed(NUMBERS)})
+            VALUES ({_listed(key, "_key.")}, {_listed(["0"] * len(NUMBERS))}) ON CONFLICT DO NOTHING;
+            {lock}
+        END IF;
+    """
+
+
+def _made(table: str, key: Sequence[str], sums: str, source: str) -> str:
+    """A key's row from the lines or rows that it is the sum of."""
+    return f"""
+        INSERT INTO {table} ({_listed(key)}, aggregated_at, {_listed(NUMBERS)})
+        SELECT {_listed(key, "_key.")}, statement_timestamp(), {sums} FROM {source}
+        ON CONFLICT ({_listed(key)}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+    """
+
+
+def _summed_up(table: str, key: Sequence[str], parts: str) -> str:
+    return f"""
+        UPDATE {table} SET (aggregated_at, {_listed(NUMBERS)}) = (
+            SELECT statement_timestamp(), {totals()} FROM {parts} WHERE {_is(key)}
+        ) WHERE {_is(key)};
+    """
+
+
+PRODUCT = (*VENDOR_DAY, "product_id")
+SOLD = f"""
+    INSERT INTO metrics_productdaily ({_listed(PRODUCT)}, {_listed(PRODUCT_NUMBERS)})
+    SELECT {_listed(PRODUCT, "_key.")}, {PRODUCT_SUMS} FROM ({facts(OF_PRODUCT)}) AS line
+    WHERE counts HAVING count(*) > 0
+    ON CONFLICT ({_listed(PRODUCT)}) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)};
+    IF NOT FOUND THEN
+        DELETE FROM metrics_productdaily WHERE {_is(PRODUCT)};
+    END IF;
+"""
+STEPS = (
+    _each(VENDOR_DAY, f"{_listed(VENDOR_DAY)} FROM {MINUTES}", _locked("metrics_vendordaily", VENDOR_DAY)),
+    _each(
+        (*VENDOR_DAY, "hour"),
+        f"{_listed(VENDOR_DAY)}, minute / 60 AS hour FROM {MINUTES}",
+        _made("metrics_vendorslice", (*VENDOR_DAY, "hour"), SUMS, f"({facts(OF_HOUR)}) AS line"),
+    ),
+    _each(
+        PRODUCT,
+        f"""given.vendor_id, given.day, given.currency, item.product_id
+            FROM {MINUTES} JOIN orders_orderitem AS item USING (vendor_id, day, minute)""",
+        SOLD,
+    ),
+    _each(
+        VENDOR_DAY,
+        f"{_listed(VENDOR_DAY)} FROM {MINUTES}",
+        _summed_up("metrics_vendordaily", VENDOR_DAY, "metrics_vendorslice"),
+    ),
+    _each(PLATFORM_DAY, f"{_listed(PLATFORM_DAY)} FROM {MINUTES}", _locked("metrics_platformdaily", PLATFORM_DAY)),
+    _each(
+        (*PLATFORM_DAY, "minute"),
+        f"{_listed(PLATFORM_DAY)}, minute FROM {MINUTES}",
+        _made("metrics_platformminute", (*PLATFORM_DAY, "minute"), SUMS, f"({facts(OF_MINUTE)}) AS line"),
+    ),
+    _each(
+        (*PLATFORM_DAY, "hour"),
+        f"{_listed(PLATFORM_DAY)}, minute / 60 AS hour FROM {MINUTES}",
+        _made(
+            "metrics_platformslice",
+            (*PLATFORM_DAY, "hour"),
+            totals(),
+            f"metrics_platformminute WHERE {_is(PLATFORM_DAY)} AND {IN_HOUR}",
+        ),
+    ),
+    _each(
+        PLATFORM_DAY,
+        f"{_listed(PLATFORM_DAY)} FROM {MINUTES}",
+        _summed_up("metrics_platformdaily", PLATFORM_DAY, "metrics_platformslice"),
+    ),
+)
+
+
+def follow() -> str:
+    """Its definition."""
+    body = "\n".join(" ".join(step.split()) for step in STEPS)
+    return f"""
+CREATE OR REPLACE FUNCTION metrics_follow({PARAMETERS}) RETURNS void LANGUAGE plpgsql STRICT
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    _key record; _vendors uuid[]; _days date[]; _currencies text[]; _minutes integer[];
 BEGIN
-{body}
+    SELECT array_agg(split_part(key, ':', 1)), array_agg(split_part(key, ':', 2)),
+        array_agg(split_part(key, ':', 3)), array_agg(split_part(key, ':', 4))
+    INTO _vendors, _days, _currencies, _minutes FROM unnest(_keys) AS key;
+{body.replace("%(default_bps)s", "_default_bps").replace("%%", "%")}
 END
 $$;
 """
 
 
 def digest() -> str:
-    """Of its definition, however it is laid out."""
-    return sha256(" ".join(follow_minutes().split()).encode()).hexdigest()[:16]
+    """Of its definition, however that is laid out."""
+    return sha256(" ".join(follow().split()).encode()).hexdigest()[:16]
 
 
 def install(told: str) -> RunSQL:
     """For a migration: make the function what it is now. ``told`` is its ``digest()``."""
-    types = ", ".join(PARAMETERS.values())
-    operation = RunSQL(follow_minutes(), f"DROP FUNCTION IF EXISTS {NAME}({types})")
+    operation = RunSQL(follow(), f"DROP FUNCTION IF EXISTS metrics_follow({PARAMETERS})")
     operation.digest = told  # type: ignore[attr-defined]
     return operation
-
-
-def _body(text: str) -> str:
-    """The statements with the function's parameters in place of a client's."""
-    named = re.sub(r"%\((\w+)\)s(::[a-z]+(\[\])?)?", r"_\1", text).replace("%%", "%")
-    each = (" ".join(statement.split()) for statement in named.split(";"))
-    return "\n".join(f"    {re.sub(r'^SELECT ', 'PERFORM ', statement)};" for statement in each if statement)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from django.conf import settings
+
 from metrics.services import aggregate_minutes, aggregate_rating_days, follow_minutes
 from metrics.touched import rating_days_of, vendor_minutes_of
 from orders.services.days import VendorMinute
@@ -19,8 +21,12 @@ BEAT_SECONDS = 0.75
 MINUTES_AT_ONCE = 500
 
 
+def _following() -> tuple[str, list[int]]:
+    return "metrics_follow(keys, %s)", [settings.PLATFORM_FEE_BPS]
+
+
 @subscribe("orders.day_changed", key="vendor_minute")
-@job(queue="default", together=True, pace=BEAT_SECONDS)
+@job(queue="default", together=True, pace=BEAT_SECONDS, in_database=_following)
 def follow_orders(keys: Sequence[str]) -> None:
     """Make the vendors' hours and the platform's minutes anew that orders have changed, and what they are parts of."""
     follow_minutes([VendorMinute.of(key) for key in keys])

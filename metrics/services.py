@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from metrics import statements
@@ -50,13 +51,9 @@ def follow_minutes(keys: Collection[VendorMinute]) -> None:
     What may leave nothing behind where it was, as an import can move an order to another
     day, takes ``aggregate_minutes``.
     """
-    ordered = sorted(set(keys))
-    if ordered:
+    if keys:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT metrics_follow_minutes(%s, %s, %s, %s, %s)",
-                [*map(list, zip(*ordered, strict=True)), parameters()["default_bps"]],
-            )
+            cursor.execute("SELECT metrics_follow(%s, %s)", [[each.key for each in keys], settings.PLATFORM_FEE_BPS])
 
 
 @transaction.atomic(savepoint=False)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders.models import Notice
 from trustengine.jobs.registry import job, subscribe
-from trustengine.jobs.runner import current_job_id
+from trustengine.jobs.running import current_job_id
 from trustengine.jobs.services import enqueue
 
 TOLD = {kind.value for kind in (Notice.Kind.SHIPPED, Notice.Kind.DELIVERED, Notice.Kind.CANCELLED)}

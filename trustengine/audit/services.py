@@ -10,7 +10,7 @@ from django.db import models
 
 from trustengine.audit.models import Entry
 from trustengine.bulk import insert_rows
-from trustengine.jobs.runner import current_job_id
+from trustengine.jobs.running import current_job_id
 
 State = Mapping[str, Any]
 DRAFTED = [field.attname for field in Entry._meta.concrete_fields if not field.has_db_default()]

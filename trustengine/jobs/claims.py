@@ -23,7 +23,6 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from trustengine.bulk import Among
 from trustengine.jobs.models import Job, JobQuerySet
 from trustengine.jobs.registry import Handler
 
@@ -39,12 +38,11 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """Jobs that one run of a handler serves: one, all those of a coalesced key, or of several keys together."""
+    """Jobs that one run of a handler serves: one, or all those of a coalesced key."""
 
     token: uuid.UUID
     jobs: Sequence[Job]
     coalesced: bool = False
-    together: bool = False
 
 
 # In the order of their turn: either one job that has failed before, or as many as fit that have not.
@@ -110,7 +108,7 @@ def claim(handler: Handler) -> list[Claim]:
             keys, failed = sorted({job.key for job in jobs}), jobs[0].attempts > 1
             jobs += _take(cursor, CLAIM_SAME_KEYS, values | {"keys": keys, "failed": failed, "limit": LARGEST_KEY})
     jobs.sort(key=lambda job: (job.priority, job.run_at, job.pk))  # RETURNING promises no order
-    return [Claim(token, group, handler.coalesce, handler.together) for group in _groups(jobs, handler)]
+    return [Claim(token, group, handler.coalesce) for group in _groups(jobs, handler)]
 
 
 def renew(token: uuid.UUID) -> int:
@@ -135,21 +133,30 @@ def complete(taken: Claim, result: Any = None, *, with_effects: bool = False) ->
 
 def fail(taken: Claim, error: BaseException) -> None:
     """Put what is still held back with a growing delay, or make it a dead letter after its last attempt."""
-    details = {
+    put_back(_held(taken), delay=backoff(max(job.attempts for job in taken.jobs)), details=described(error))
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """What is kept of an error with the job that it has failed."""
+    return {
         "type": type(error).__name__,
         "message": _storable(_without_rows(str(error)).strip()[:MESSAGE_CHARACTERS]),
         "traceback": _storable("".join(map(_without_rows, traceback.format_exception(error)))[-TRACEBACK_CHARACTERS:]),
         "at": timezone.now().isoformat(),
         "worker": this_worker(),
     }
-    put_back(_held(taken), delay=backoff(max(job.attempts for job in taken.jobs)), details=details)
 
 
-def put_back(jobs: JobQuerySet, *, delay: timedelta, details: dict[str, Any]) -> int:
-    """Move running jobs to ready, or to dead where no attempt is left; returns how many."""
-    exhausted = When(attempts__gte=F("max_attempts"), then=Value(Job.State.DEAD))
-    buried_at = When(attempts__gte=F("max_attempts"), then=Now())
+def put_back(jobs: JobQuerySet, *, delay: timedelta, details: dict[str, Any], begun: bool = True) -> int:
+    """Make jobs that have failed ready, or dead where no attempt is left; returns how many.
+
+    ``begun``: the attempt that has failed is among theirs already.
+    """
+    attempts = F("attempts") if begun else F("attempts") + 1
+    exhausted = When(max_attempts__lte=attempts, then=Value(Job.State.DEAD))
+    buried_at = When(max_attempts__lte=attempts, then=Now())
     return jobs.update(
+        attempts=attempts,
         state=Case(exhausted, default=Value(Job.State.READY)),
         dead_letter_at=Case(buried_at, default=None),
         run_at=Now() + delay,
@@ -201,8 +208,6 @@ def _running(token: uuid.UUID) -> JobQuerySet:
 def _held(taken: Claim) -> JobQuerySet:
     first = taken.jobs[0]
     held = _running(taken.token)
-    if taken.together:
-        return held.filter(Among("pk", [job.pk for job in taken.jobs]))
     return held.filter(kind=first.kind, key=first.key) if taken.coalesced else held.filter(pk=first.pk)
 
 
@@ -214,8 +219,6 @@ def _take(cursor: Any, picked: str, values: dict[str, Any]) -> list[Job]:
 
 
 def _groups(jobs: list[Job], handler: Handler) -> list[list[Job]]:
-    if handler.together:
-        return [jobs] if jobs else []
     if not handler.coalesce:
         return [[job] for job in jobs]
     groups: dict[str, list[Job]] = {}

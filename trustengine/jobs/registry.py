@@ -1,7 +1,7 @@
 """Which handlers exist, what they are called, which events they follow and when they are due."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+InDatabase = Callable[[], tuple[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,13 @@ class Handler:
     transaction, and the runs of one key take turns; False is for effects outside the
     database, which then use ``current_job_id()`` as their idempotency key.
 
-    ``together``: coalesced beyond one key. One run, one transaction, serves all keys that
-    were claimed together; the function takes them as a sorted list, and takes its own locks
-    before it reads, in an order of its own. ``pace`` is how many seconds a drain of it lets
-    pass from one claim to the next, so that a stream of small commits is a batch a beat.
+    ``together``: coalesced beyond one key. One run serves all keys that are due, in the
+    transaction that takes and finishes their jobs; the function takes them as a sorted list,
+    and takes its own locks before it reads, in an order of its own. It is short, and stays
+    within the database. ``pace`` is how many seconds a worker lets pass from one run to the
+    next, so that a stream of small commits is a batch a beat; the first one runs at once.
+    ``in_database`` says how a function in the database does the same to ``keys``, a text[]
+    or null: the call, and the values of its placeholders. A run is then a single statement.
     """
 
     kind: str
@@ -34,6 +38,7 @@ class Handler:
     max_attempts: int
     together: bool = False
     pace: float = 0.0
+    in_database: InDatabase | None = None
 
 
 class RunLater(Exception):
@@ -75,12 +80,15 @@ def job(
     max_attempts: int | None = None,
     together: bool = False,
     pace: float = 0.0,
+    in_database: InDatabase | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a function as the handler of a kind of job, named ``app.function``."""
     if queue not in settings.QUEUES:
         raise ValueError(f"unknown queue {queue}")
     if together and not atomic:
         raise ValueError("what runs together shares a transaction")
+    if (pace or in_database) and not together:
+        raise ValueError("only what runs together keeps a pace, or is done in the database")
 
     def register(function: Function) -> Function:
         app = function.__module__.removeprefix("trustengine.").split(".")[0]
@@ -94,6 +102,7 @@ def job(
             max_attempts or settings.JOB_MAX_ATTEMPTS,
             together,
             pace,
+            in_database,
         )
         if kind in _handlers and _place(_handlers[kind].function) != _place(function):
             raise ValueError(f"two handlers are called {kind}")

@@ -1,6 +1,6 @@
 """Running claimed jobs: what the RQ worker calls when a bell rings."""
 
-import contextvars
+import math
 import threading
 import time
 import uuid
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from trustengine.jobs import bells
+from trustengine.jobs.batches import run_batch
 from trustengine.jobs.claims import (
     Claim,
     LeaseLost,
@@ -26,20 +27,16 @@ from trustengine.jobs.claims import (
 from trustengine.jobs.measures import measured
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import Handler, RunLater, handler_for, handler_of, handlers
+from trustengine.jobs.running import running
 
 logger = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.05
 LOOK_SECONDS = 0.01
-GLANCE_SECONDS = 0.1  # between two looks while it keeps a pace
+GLANCE_SECONDS = 0.25  # between two looks while it keeps a pace
 
 stop_requested = threading.Event()
-_current: contextvars.ContextVar[uuid.UUID | None] = contextvars.ContextVar("current_job", default=None)
-
-
-def current_job_id() -> uuid.UUID | None:
-    """The job that is running here: the idempotency key for effects outside the database."""
-    return _current.get()
+_last_runs: dict[str, float] = {}  # of those that keep a pace, here
 
 
 def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
@@ -59,10 +56,11 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
         return 0
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
+    if handler.together:
+        return _drain_together(handler, deadline, pace=handler.pace if linger else 0)
     served = 0
-    pace = handler.pace if linger else 0
-    while claims := _next_claims(handler, patience=linger if served and not pace and _before(deadline) else 0):
-        claimed_at, begun = time.monotonic(), 0
+    while claims := _next_claims(handler, patience=linger if served and _before(deadline) else 0):
+        begun = 0
         with _heartbeat(claims[0].token):
             try:
                 for taken in claims:
@@ -77,8 +75,20 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
         if begun < len(claims):
             bells.ring(handler, again=True)
             break
-        if pace and sum(len(taken.jobs) for taken in claims) < settings.JOB_BATCH_SIZE:
-            _wait_for_others(handler, until=claimed_at + pace)
+    return served
+
+
+def _drain_together(handler: Handler, deadline: float, *, pace: float) -> int:
+    """Batches until one has taken all that was due; each job that commits from now on rings for itself."""
+    _wait_for_others(handler, until=_last_runs.get(handler.kind, -math.inf) + pace)
+    served, more = 0, True
+    while more:
+        if stop_requested.is_set() or not _before(deadline):
+            bells.ring(handler, again=True)
+            break
+        _last_runs[handler.kind] = time.monotonic()
+        batch = run_batch(handler)
+        served, more = served + batch.size, batch.more
     return served
 
 
@@ -119,12 +129,14 @@ def run(handler: Handler, taken: Claim) -> bool:
     errors are caught outside of it. What ends the process, as ``SystemExit`` does, has
     failed the job too, and goes on.
     """
-    job_id = taken.jobs[0].pk
-    token = _current.set(job_id)
-    structlog.contextvars.bind_contextvars(job_id=str(job_id), job_kind=handler.kind)
+    with running(taken.jobs[0].pk, handler.kind):
+        return _run(handler, taken)
+
+
+def _run(handler: Handler, taken: Claim) -> bool:
     try:
         with measured(handler.kind), transaction.atomic() if handler.atomic else nullcontext():
-            if handler.coalesce and handler.atomic and not handler.together:
+            if handler.coalesce and handler.atomic:
                 lock_key(handler.function, taken.jobs[0].key)
             complete(taken, _call(handler, taken), with_effects=handler.atomic)
     except RunLater as wish:
@@ -142,16 +154,11 @@ def run(handler: Handler, taken: Claim) -> bool:
         if not isinstance(error, Exception):
             raise  # the process is told to end
         return False
-    finally:
-        _current.reset(token)
-        structlog.contextvars.unbind_contextvars("job_id", "job_kind")
     return True
 
 
 def _call(handler: Handler, taken: Claim) -> Any:
     job = taken.jobs[0]
-    if handler.together:
-        return handler.function(sorted({each.key for each in taken.jobs}))
     return handler.function(job.key) if handler.coalesce else handler.function(**job.args)
 
 

@@ -6,14 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 from django.utils import timezone
 
 from trustengine.bulk import insert_rows
+from trustengine.identifiers import uuid7
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import Handler, Subscription, handler_of, subscriptions
 
 DEFAULT_PRIORITY = 5
+INSERT_KEYS = """
+    INSERT INTO jobs_job (id, kind, key, args, priority, state, attempts, max_attempts, created_at)
+    SELECT id, %s, key, '{}', %s, 'ready', 0, %s, statement_timestamp()
+    FROM unnest(%s::uuid[], %s::text[]) AS given (id, key)
+"""
 INSERTED = ("kind", "key", "args", "priority", "max_attempts")
 
 
@@ -44,12 +51,7 @@ def enqueue_keys(function: Callable[..., Any], keys: Iterable[object], *, priori
     handler = handler_of(function)
     if not handler.coalesce:
         raise ValueError(f"{handler.kind} does not coalesce: it takes no key")
-    shared = {"kind": handler.kind, "priority": priority, "max_attempts": handler.max_attempts}
-    rows = [{"key": str(key), **shared} for key in keys]
-    insert_rows(Job, rows)
-    if rows:
-        bells.ring_on_commit(handler)
-    return len(rows)
+    return _insert_keys(handler, [str(key) for key in keys], priority)
 
 
 def publish(event: str, **payload: Any) -> None:
@@ -65,20 +67,28 @@ def publish_many(event: str, payloads: Sequence[Mapping[str, Any]]) -> None:
     """``publish`` for each of these payloads, in one statement for each subscriber."""
     for subscription in subscriptions(event):
         handler = subscription.handler
+        told = [payload for payload in payloads if _concerns(subscription, payload)]
+        if handler.coalesce and subscription.key:
+            _insert_keys(handler, [str(payload[subscription.key]) for payload in told], DEFAULT_PRIORITY)
+            continue
         jobs = [
             _row(
-                handler,
-                payload[subscription.key] if subscription.key else None,
-                DEFAULT_PRIORITY,
-                None,
-                {} if handler.coalesce else dict(payload),
+                handler, payload[subscription.key] if subscription.key else None, DEFAULT_PRIORITY, None, dict(payload)
             )
-            for payload in payloads
-            if _concerns(subscription, payload)
+            for payload in told
         ]
         insert_rows(Job, [{name: getattr(job, name) for name in INSERTED} for job in jobs])
         if jobs:
             bells.ring_on_commit(handler)
+
+
+def _insert_keys(handler: Handler, keys: list[str], priority: int) -> int:
+    """One statement: some are written with every order, and a model instance for each would cost more than the row."""
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_KEYS, [handler.kind, priority, handler.max_attempts, [uuid7() for _ in keys], keys])
+        bells.ring_on_commit(handler)
+    return len(keys)
 
 
 def _concerns(subscription: Subscription, payload: Mapping[str, Any]) -> bool:

@@ -44,8 +44,7 @@ def return_expired_leases() -> int:
     """Make jobs whose worker fell silent claimable again, or dead after their last attempt; returns how many.
 
     A worker runs what it has claimed in turn, so the first that is still held is what it
-    died on: that costs an attempt. Those behind it had not begun, and keep theirs. What runs
-    together has begun together; each is then claimed alone.
+    died on: that costs an attempt. Those behind it had not begun, and keep theirs.
     """
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=Now())
     tokens = list(expired.order_by().values_list("lease_token", flat=True).distinct()[:BATCH])
@@ -66,7 +65,7 @@ def _return_lease(token: UUID) -> int:
     handler = handler_for(begun.kind)
     run_as_one = Q(pk=begun.pk)
     if handler and handler.coalesce:
-        run_as_one = Q(kind=begun.kind) if handler.together else Q(kind=begun.kind, key=begun.key)
+        run_as_one = Q(kind=begun.kind, key=begun.key)
     locked = Job.objects.filter(pk__in=ids)
     others = unclaim(locked.exclude(run_as_one))
     details = {

@@ -26,6 +26,7 @@ from metrics.comparing import COMPARISONS
 from metrics.jobs import follow_orders
 from metrics.models import PlatformDaily, VendorDaily
 from metrics.rebuilding import rebuild_days
+from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from orders.services.days import mark_days
 from trustengine.accounts.models import Profile, User
@@ -37,19 +38,21 @@ from trustengine.jobs.runner import drain
 DAY = date(2026, 3, 10)
 # Two orders in three have one item, the third has two, of two vendors. More come by day than by night.
 ORDERS = """
-    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, updated_at)
+    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, minute, updated_at)
     SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
-           %(noon)s + interval '719 minutes'
-               * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1),
-           %(day)s, now()
-    FROM generate_series(1, %(orders)s) AS n
+           %(noon)s + make_interval(mins => minute - 720), %(day)s, minute, now()
+    FROM generate_series(1, %(orders)s) AS n, LATERAL (
+        SELECT floor(720 + 719
+            * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1))::int AS minute
+    ) AS placed
 """
 ITEMS = """
-    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, quantity, unit_price_cents,
-                                  fulfilment_status, tracking_number, refunded_cents, updated_at)
-    SELECT md5('item ' || n || ' ' || k)::uuid, md5('order ' || n)::uuid, product.id, product.vendor_id, %(day)s,
-           1 + n %% 3, product.price_cents, 'pending', '', 0, now()
-    FROM generate_series(1, %(orders)s) AS n, generate_series(0, 1) AS k,
+    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, minute, quantity,
+                                  unit_price_cents, fulfilment_status, tracking_number, refunded_cents, updated_at)
+    SELECT md5('item ' || n || ' ' || k)::uuid, purchase.id, product.id, product.vendor_id, purchase.day,
+           purchase.minute, 1 + n %% 3, product.price_cents, 'pending', '', 0, now()
+    FROM generate_series(1, %(orders)s) AS n JOIN orders_order AS purchase ON purchase.id = md5('order ' || n)::uuid,
+        generate_series(0, 1) AS k,
         LATERAL (SELECT (%(products)s::uuid[])[1 + (n * 7 + k * 13) %% %(count)s] AS id) AS picked
         JOIN orders_product AS product ON product.id = picked.id
     WHERE k = 0 OR n %% 3 = 0
@@ -159,12 +162,16 @@ def _place(day: Day, number: int, spent: list[float]) -> None:
     """One order of one or two items in the busiest hour, as a paid checkout makes it; only its marks are measured."""
     placed = day.noon + timedelta(seconds=number % 600)
     with transaction.atomic():
-        order = Order.objects.create(
-            customer=day.customer, currency=settings.MARKETPLACE_CURRENCY, placed_at=placed, day=DAY
-        )
+        order = Order.objects.create(customer=day.customer, currency=settings.MARKETPLACE_CURRENCY, **placement(placed))
         for product in day.products[number * 7 % len(day.products) :][: 2 if number % 3 == 0 else 1]:
             OrderItem.objects.create(
-                order=order, product=product, vendor=product.vendor, day=DAY, quantity=1, unit_price_cents=1_999
+                order=order,
+                product=product,
+                vendor=product.vendor,
+                day=order.day,
+                minute=order.minute,
+                quantity=1,
+                unit_price_cents=1_999,
             )
         with _work(spent):
             mark_days(order)

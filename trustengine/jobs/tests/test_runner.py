@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import job
-from trustengine.jobs.runner import current_job_id, drain, stop_requested
+from trustengine.jobs.runner import drain, stop_requested
+from trustengine.jobs.running import current_job_id
 from trustengine.jobs.services import enqueue
 from trustengine.jobs.tests.effects import leave_mark, marks, meanwhile
 from trustengine.testing import run_due_jobs

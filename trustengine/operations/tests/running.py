@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,6 +103,13 @@ class Answer:
         return json.loads(self.text)
 
 
+def _begin(*, ordinary_user: bool) -> None:
+    """In the new process: hear of a terminal that goes away, also where the tests themselves run under ``nohup``."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if ordinary_user:
+        become(NOBODY, NOBODY)
+
+
 class System:
     """One ``manage.py up`` in a data directory."""
 
@@ -124,7 +132,7 @@ class System:
                 stdout=output if stdout is None else stdout,
                 stderr=errors,
                 start_new_session=True,
-                preexec_fn=(lambda: become(NOBODY, NOBODY)) if ordinary_user else None,
+                preexec_fn=partial(_begin, ordinary_user=ordinary_user),
             )
 
     @property

@@ -8,8 +8,8 @@ from django.db import connection
 from metrics import definitions
 from metrics.models import (
     PlatformDaily,
-    PlatformMinute,
     PlatformSlice,
+    PlatformTick,
     ProductDaily,
     VendorDaily,
     VendorRatingDaily,
@@ -38,7 +38,7 @@ TABLES = tuple(
         VendorDaily,
         VendorSlice,
         ProductDaily,
-        PlatformMinute,
+        PlatformTick,
         PlatformSlice,
         PlatformDaily,
         VendorRatingDaily,

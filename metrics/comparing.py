@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from metrics import definitions
-from metrics.definitions import OF_DAYS, PRODUCT_NUMBERS, PRODUCT_SUMS, STAR_SUMS, STARS, SUMS
+from metrics.definitions import HOUR_OF_TICK, OF_DAYS, PRODUCT_NUMBERS, PRODUCT_SUMS, STAR_SUMS, STARS, SUMS
 from metrics.models import Sums
 from metrics.services import PlatformKey, RatingDay, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
+from orders.clock import TICKS_OF_HOUR
 from orders.services.days import VendorDay
 
 NUMBERS = Sums.NUMBERS
@@ -65,8 +66,8 @@ COMPARISONS = (
         "metrics_vendorslice",
         (*VENDOR, "hour"),
         NUMBERS,
-        f"""SELECT vendor_id, day, currency, minute / 60 AS hour, {SUMS} FROM ({LINES}) AS line
-            GROUP BY vendor_id, day, currency, minute / 60""",
+        f"""SELECT vendor_id, day, currency, {HOUR_OF_TICK} AS hour, {SUMS} FROM ({LINES}) AS line
+            GROUP BY vendor_id, day, currency, {HOUR_OF_TICK}""",
     ),
     _Comparison(
         "metrics_productdaily",
@@ -83,8 +84,8 @@ COMPARISONS = (
             f"SELECT {columns}, {SUMS} FROM ({LINES}) AS line GROUP BY {group}",
         )
         for table, key, columns, group in (
-            ("platformminute", ("day", "currency", "minute"), "day, currency, minute", "1, 2, 3"),
-            ("platformslice", ("day", "currency", "hour"), "day, currency, minute / 60 AS hour", "1, 2, 3"),
+            ("platformtick", ("day", "currency", "tick"), "day, currency, tick", "1, 2, 3"),
+            ("platformslice", ("day", "currency", "hour"), f"day, currency, {HOUR_OF_TICK} AS hour", "1, 2, 3"),
             ("platformdaily", ("day", "currency"), "day, currency", "1, 2"),
         )
     ),
@@ -123,13 +124,13 @@ def vendor_days(wrong: Collection[Difference]) -> set[VendorDay]:
 
 
 def platform_keys(wrong: Collection[Difference]) -> set[PlatformKey]:
-    """A minute of each of these minutes, hours and days: whatever it belongs to is summed up with it."""
+    """A tick of each of these ticks, hours and days: whatever it belongs to is summed up with it."""
     found = set()
     for table, key, *_ in wrong:
         if table.startswith("platform"):
             day, currency, *part = key
-            minute = part[0] * (60 if table == "platformslice" else 1) if part else 0
-            found.add(PlatformKey(day, currency, minute))
+            tick = part[0] * (TICKS_OF_HOUR if table == "platformslice" else 1) if part else 0
+            found.add(PlatformKey(day, currency, tick))
     return found
 
 

@@ -12,7 +12,7 @@ rounded to the cent for each item, half to even. Exact in integers: of ten thous
 cent *n*, that is ``(n + 4999 + (n / 10000) % 2) / 10000`` with divisions that round down.
 The whole and the rest of the division by 10,000 are multiplied apart, so that no price overflows.
 
-**day** and **minute**: the order's, by the marketplace's clock, which were written when it
+**day** and **tick**: the order's, by the marketplace's clock, which were written when it
 was placed, or imported.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from django.conf import settings
 
 from metrics.models import Sums
+from orders.clock import TICKS_OF_HOUR
 from reviews.models import Review
 
 FEE = """(
@@ -30,11 +31,11 @@ FEE = """(
     )"""
 
 FACTS = f"""
-    SELECT vendor_id, day, currency, product_id, order_id, minute, counts, quantity, price, refunded,
+    SELECT vendor_id, day, currency, product_id, order_id, tick, counts, quantity, price, refunded,
         {FEE} AS fee, is_cancelled, is_refunded, delivery_seconds
     FROM (
         SELECT
-            item.vendor_id, item.product_id, item.order_id, item.day, item.minute, purchase.currency,
+            item.vendor_id, item.product_id, item.order_id, item.day, item.tick, purchase.currency,
             purchase.status IN ('confirmed', 'shipped', 'delivered')
                 AND item.fulfilment_status <> 'cancelled' AS counts,
             item.quantity,
@@ -55,47 +56,23 @@ OF_DAYS = """
         ON item.order_id = purchase.id AND purchase.day = ANY(%(whole_days)s::date[])
 """
 # OFFSET 0 lets each row be looked up by its index: these are few, which the planner cannot know.
-_ITS_ORDER = """
-    JOIN LATERAL (
+OF_VENDOR_DAYS = """
+    {wanted} CROSS JOIN LATERAL (
+        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day OFFSET 0
+    ) AS item JOIN LATERAL (
         SELECT currency, status, placed_at FROM orders_order WHERE id = item.order_id OFFSET 0
     ) AS purchase ON purchase.currency = wanted.currency
 """
-OF_VENDOR_DAYS = (
-    """
-    {wanted} CROSS JOIN LATERAL (
-        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day OFFSET 0
-    ) AS item
-"""
-    + _ITS_ORDER
-)
-OF_VENDOR_HOURS = (
-    """
-    ({wanted}) AS wanted CROSS JOIN LATERAL (
-        SELECT * FROM orders_orderitem WHERE vendor_id = wanted.vendor_id AND day = wanted.day
-            AND minute BETWEEN wanted.hour * 60 AND wanted.hour * 60 + 59
-        OFFSET 0
-    ) AS item
-"""
-    + _ITS_ORDER
-)
-OF_VENDOR_PRODUCTS = (
-    """
-    ({wanted}) AS wanted CROSS JOIN LATERAL (
-        SELECT * FROM orders_orderitem
-        WHERE vendor_id = wanted.vendor_id AND day = wanted.day AND product_id = wanted.product_id
-        OFFSET 0
-    ) AS item
-"""
-    + _ITS_ORDER
-)
-OF_MINUTES = """
+OF_TICKS = """
     ({wanted}) AS wanted CROSS JOIN LATERAL (
         SELECT id, currency, status, placed_at FROM orders_order
-        WHERE day = wanted.day AND minute = wanted.minute AND currency = wanted.currency OFFSET 0
+        WHERE day = wanted.day AND tick = wanted.tick AND currency = wanted.currency OFFSET 0
     ) AS purchase CROSS JOIN LATERAL (
         SELECT * FROM orders_orderitem WHERE order_id = purchase.id OFFSET 0
     ) AS item
 """
+
+HOUR_OF_TICK = f"tick / {TICKS_OF_HOUR}"
 
 SUMS = """
     count(DISTINCT order_id) FILTER (WHERE counts) AS orders,
@@ -120,6 +97,11 @@ STAR_SUMS = ", ".join(f"count(*) FILTER (WHERE rating = {star}) AS stars_{star}"
 def facts(scope: str) -> str:
     """One line for each order item of a scope, with ``parameters()``."""
     return FACTS.format(scope=scope)
+
+
+def first_tick(hour: str) -> str:
+    """The first tick of an hour."""
+    return f"{hour} * {TICKS_OF_HOUR}"
 
 
 @cache

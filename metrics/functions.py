@@ -15,7 +15,7 @@ from hashlib import sha256
 
 from django.db.migrations.operations import RunSQL
 
-from metrics.definitions import PRODUCT_NUMBERS, PRODUCT_SUMS, SUMS, facts, totals
+from metrics.definitions import HOUR_OF_TICK, PRODUCT_NUMBERS, PRODUCT_SUMS, SUMS, facts, first_tick, totals
 from metrics.models import Sums
 
 NUMBERS = Sums.NUMBERS
@@ -28,7 +28,7 @@ ITS_ORDER = """
     ) AS purchase
 """
 OF_VENDOR = "vendor_id = _key.vendor_id AND day = _key.day"
-IN_HOUR = "minute BETWEEN _key.hour * 60 AND _key.hour * 60 + 59"
+IN_HOUR = "tick >= " + first_tick("_key.hour") + " AND tick < " + first_tick("(_key.hour + 1)")
 OF_HOUR = f"""
     (
         SELECT * FROM orders_orderitem
@@ -38,15 +38,17 @@ OF_HOUR = f"""
 OF_PRODUCT = f"""
     (SELECT * FROM orders_orderitem WHERE {OF_VENDOR} AND product_id = _key.product_id OFFSET 0) AS item {ITS_ORDER}
 """
-OF_MINUTE = """
+OF_TICK = """
     (
         SELECT id, currency, status, placed_at FROM orders_order
-        WHERE day = _key.day AND minute = _key.minute AND currency = _key.currency OFFSET 0
+        WHERE day = _key.day AND tick = _key.tick AND currency = _key.currency OFFSET 0
     ) AS purchase CROSS JOIN LATERAL (SELECT * FROM orders_orderitem WHERE order_id = purchase.id OFFSET 0) AS item
 """
-MINUTES = "unnest(_vendors, _days, _currencies, _minutes) AS given (vendor_id, day, currency, minute)"
+TICKS = "unnest(_vendors, _days, _currencies, _ticks) AS given (vendor_id, day, currency, tick)"
 VENDOR_DAY = ("vendor_id", "day", "currency")
+HOUR_OF_VENDOR, PRODUCT = (*VENDOR_DAY, "hour"), (*VENDOR_DAY, "product_id")
 PLATFORM_DAY = ("day", "currency")
+TICK, HOUR = (*PLATFORM_DAY, "tick"), (*PLATFORM_DAY, "hour")
 
 
 def _listed(names: Sequence[str], prefix: str = "") -> str:
@@ -100,7 +102,6 @@ def _summed_up(table: str, key: Sequence[str], parts: str) -> str:
     """
 
 
-PRODUCT = (*VENDOR_DAY, "product_id")
 SOLD = f"""
     INSERT INTO metrics_productdaily ({_listed(PRODUCT)}, {_listed(PRODUCT_NUMBERS)})
     SELECT {_listed(PRODUCT, "_key.")}, {PRODUCT_SUMS} FROM ({facts(OF_PRODUCT)}) AS line
@@ -111,42 +112,29 @@ SOLD = f"""
     END IF;
 """
 STEPS = (
-    _each(VENDOR_DAY, f"{_listed(VENDOR_DAY)} FROM {MINUTES}", _locked("metrics_vendordaily", VENDOR_DAY)),
     _each(
-        (*VENDOR_DAY, "hour"),
-        f"{_listed(VENDOR_DAY)}, minute / 60 AS hour FROM {MINUTES}",
-        _made("metrics_vendorslice", (*VENDOR_DAY, "hour"), SUMS, f"({facts(OF_HOUR)}) AS line"),
+        HOUR_OF_VENDOR,
+        f"{_listed(VENDOR_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
+        _locked("metrics_vendordaily", VENDOR_DAY),
+        _made("metrics_vendorslice", HOUR_OF_VENDOR, SUMS, f"({facts(OF_HOUR)}) AS line"),
+        _summed_up("metrics_vendordaily", VENDOR_DAY, "metrics_vendorslice"),
     ),
     _each(
         PRODUCT,
         f"""given.vendor_id, given.day, given.currency, item.product_id
-            FROM {MINUTES} JOIN orders_orderitem AS item USING (vendor_id, day, minute)""",
+            FROM {TICKS} JOIN orders_orderitem AS item USING (vendor_id, day, tick)""",
         SOLD,
     ),
     _each(
-        VENDOR_DAY,
-        f"{_listed(VENDOR_DAY)} FROM {MINUTES}",
-        _summed_up("metrics_vendordaily", VENDOR_DAY, "metrics_vendorslice"),
-    ),
-    _each(PLATFORM_DAY, f"{_listed(PLATFORM_DAY)} FROM {MINUTES}", _locked("metrics_platformdaily", PLATFORM_DAY)),
-    _each(
-        (*PLATFORM_DAY, "minute"),
-        f"{_listed(PLATFORM_DAY)}, minute FROM {MINUTES}",
-        _made("metrics_platformminute", (*PLATFORM_DAY, "minute"), SUMS, f"({facts(OF_MINUTE)}) AS line"),
+        TICK,
+        f"{_listed(TICK)} FROM {TICKS}",
+        _locked("metrics_platformdaily", PLATFORM_DAY),
+        _made("metrics_platformtick", TICK, SUMS, f"({facts(OF_TICK)}) AS line"),
     ),
     _each(
-        (*PLATFORM_DAY, "hour"),
-        f"{_listed(PLATFORM_DAY)}, minute / 60 AS hour FROM {MINUTES}",
-        _made(
-            "metrics_platformslice",
-            (*PLATFORM_DAY, "hour"),
-            totals(),
-            f"metrics_platformminute WHERE {_is(PLATFORM_DAY)} AND {IN_HOUR}",
-        ),
-    ),
-    _each(
-        PLATFORM_DAY,
-        f"{_listed(PLATFORM_DAY)} FROM {MINUTES}",
+        HOUR,
+        f"{_listed(PLATFORM_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
+        _made("metrics_platformslice", HOUR, totals(), f"metrics_platformtick WHERE {_is(PLATFORM_DAY)} AND {IN_HOUR}"),
         _summed_up("metrics_platformdaily", PLATFORM_DAY, "metrics_platformslice"),
     ),
 )
@@ -161,11 +149,11 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bit
 AS $$
 #variable_conflict use_column
 DECLARE
-    _key record; _vendors uuid[]; _days date[]; _currencies text[]; _minutes integer[];
+    _key record; _vendors uuid[]; _days date[]; _currencies text[]; _ticks integer[];
 BEGIN
     SELECT array_agg(split_part(key, ':', 1)), array_agg(split_part(key, ':', 2)),
         array_agg(split_part(key, ':', 3)), array_agg(split_part(key, ':', 4))
-    INTO _vendors, _days, _currencies, _minutes FROM unnest(_keys) AS key;
+    INTO _vendors, _days, _currencies, _ticks FROM unnest(_keys) AS key;
 {body.replace("%(default_bps)s", "_default_bps").replace("%%", "%")}
 END
 $$;

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from metrics.jobs import follow_terms
-from metrics.services import RatingDay, aggregate_minutes, aggregate_rating_days
+from metrics.services import RatingDay, aggregate_rating_days, aggregate_ticks
 from metrics.touched import (
-    minutes_of_orders,
     rating_days_of,
     rating_days_of_items,
     rating_days_of_products,
+    ticks_of_orders,
 )
 from orders.clock import day_of
 from orders.models import Order, OrderItem, Product
-from orders.services.days import VendorMinute
+from orders.services.days import VendorTick
 from trustengine.bulk import Among
 from trustengine.jobs.services import enqueue
 from trustengine.operations.importing import Planned, after_import_of
@@ -47,10 +47,10 @@ def follow_orders(planned: Sequence[Planned]) -> None:
         return
     items = OrderItem.objects.filter(Among("order", former)).order_by().values_list("order", "vendor").distinct()
     left = {
-        VendorMinute(vendor, former[order]["day"], former[order]["currency"], former[order]["minute"])
+        VendorTick(vendor, former[order]["day"], former[order]["currency"], former[order]["tick"])
         for order, vendor in items
     }
-    aggregate_minutes(sorted(left | minutes_of_orders(former)))
+    aggregate_ticks(sorted(left | ticks_of_orders(former)))
 
 
 @after_import_of("order_items")
@@ -61,9 +61,9 @@ def follow_items(planned: Sequence[Planned]) -> None:
     left = set()
     for state in moved:
         order = places[state["order_id"]]
-        left.add(VendorMinute(state["vendor_id"], order.day, order.currency, order.minute))
+        left.add(VendorTick(state["vendor_id"], order.day, order.currency, order.tick))
     orders = {plan.state["order_id"] for plan in planned} | places.keys()
-    aggregate_minutes(sorted(left | minutes_of_orders(orders)))
+    aggregate_ticks(sorted(left | ticks_of_orders(orders)))
     aggregate_rating_days(rating_days_of_items([plan.row["order_item_id"] for plan in planned]))
 
 

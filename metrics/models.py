@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from orders.clock import TICKS_OF_DAY
 from orders.models import Product
 from trustengine.accounts.models import Profile
 
@@ -145,31 +146,31 @@ class PageViews(models.Model):
         return f"{self.views} on {self.day}"
 
 
-class PlatformMinute(Sums):
-    """The orders that were placed in one minute of one day, over all vendors, in one currency.
+class PlatformTick(Sums):
+    """The orders that were placed in one tick (a quarter of a minute) of one day, over all vendors, in one currency.
 
     The only part of the platform's day that is made from orders; hours and the day are sums.
     """
 
     day = models.DateField()
     currency = models.CharField(max_length=3)
-    minute = models.PositiveSmallIntegerField(
-        help_text="0 to 1,439 by the marketplace's clock; of a repeated hour, each minute is one."
+    tick = models.PositiveSmallIntegerField(
+        help_text="Quarters of a minute by the marketplace's clock, 0 to 5,759; those of a repeated hour are one."
     )
     aggregated_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("day", "currency", "minute", name="platform_minute_once"),
-            models.CheckConstraint(condition=Q(minute__lt=1_440), name="platform_minute_of_day"),
+            models.UniqueConstraint("day", "currency", "tick", name="platform_tick_once"),
+            models.CheckConstraint(condition=Q(tick__lt=TICKS_OF_DAY), name="platform_tick_of_day"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.minute // 60:02}:{self.minute % 60:02} · {self.currency}"
+        return f"{self.day} tick {self.tick} · {self.currency}"
 
 
 class PlatformSlice(Sums):
-    """The orders that were placed in one hour of one day, over all vendors, in one currency: a sum of minutes."""
+    """The orders that were placed in one hour of one day, over all vendors, in one currency: a sum of ticks."""
 
     day = models.DateField()
     currency = models.CharField(max_length=3)

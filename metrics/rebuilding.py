@@ -19,10 +19,10 @@ VENDOR_DAYS = """
     UNION SELECT vendor_id, day, currency FROM metrics_vendorslice WHERE day = ANY(%(days)s::date[])
     UNION SELECT vendor_id, day, currency FROM metrics_productdaily WHERE day = ANY(%(days)s::date[])
 """
-MINUTES = """
-    SELECT DISTINCT purchase.day, purchase.currency, purchase.minute
+TICKS = """
+    SELECT DISTINCT purchase.day, purchase.currency, purchase.tick
     FROM orders_order AS purchase WHERE purchase.day = ANY(%(days)s::date[])
-    UNION SELECT day, currency, minute FROM metrics_platformminute WHERE day = ANY(%(days)s::date[])
+    UNION SELECT day, currency, tick FROM metrics_platformtick WHERE day = ANY(%(days)s::date[])
     UNION SELECT day, currency, hour * 60 FROM metrics_platformslice WHERE day = ANY(%(days)s::date[])
     UNION SELECT day, currency, 0 FROM metrics_platformdaily WHERE day = ANY(%(days)s::date[])
 """
@@ -37,7 +37,7 @@ FINGERPRINTS = " UNION ALL ".join(
         "metrics_vendordaily",
         "metrics_vendorslice",
         "metrics_productdaily",
-        "metrics_platformminute",
+        "metrics_platformtick",
         "metrics_platformslice",
         "metrics_platformdaily",
         "metrics_vendorratingdaily",
@@ -51,10 +51,10 @@ def rebuild_days(days: Collection[date]) -> set[date]:
     before = _fingerprints(days)
     vendors = {VendorDay(*row) for row in _rows(VENDOR_DAYS, days)}
     ratings = {RatingDay(*row) for row in _rows(RATING_DAYS.format(reviews=definitions.counted_reviews()), days)}
-    minutes = {PlatformKey(*row) for row in _rows(MINUTES, days)}
+    ticks = {PlatformKey(*row) for row in _rows(TICKS, days)}
     aggregate_vendor_days(vendors, whole_days=days)
     aggregate_rating_days(ratings)
-    aggregate_platform(minutes, whole_days=days)
+    aggregate_platform(ticks, whole_days=days)
     after = _fingerprints(days)
     return {day for day in days if before.get(day) != after.get(day)}
 

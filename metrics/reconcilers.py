@@ -11,7 +11,8 @@ from metrics.comparing import Difference, differences, make_anew, platform_keys,
 from metrics.jobs import follow_orders, follow_reviews, follow_terms
 from metrics.models import PlatformDaily
 from metrics.touched import rating_days_of
-from orders.services.days import VendorMinute
+from orders.clock import TICKS_OF_HOUR
+from orders.services.days import VendorTick
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of
 from trustengine.operations.backfilling import Days
@@ -19,9 +20,9 @@ from trustengine.operations.registry import Drift, Reconciler, Values, reconcile
 
 ROWS_SHOWN = 5
 COPIED_DAYS = """
-    SELECT item.id, item.day, item.minute, purchase.day, purchase.minute
+    SELECT item.id, item.day, item.tick, purchase.day, purchase.tick
     FROM orders_orderitem AS item JOIN orders_order AS purchase
-        ON purchase.id = item.order_id AND (purchase.day, purchase.minute) <> (item.day, item.minute)
+        ON purchase.id = item.order_id AND (purchase.day, purchase.tick) <> (item.day, item.tick)
     ORDER BY item.id LIMIT 100
 """
 
@@ -87,11 +88,11 @@ class Metrics(Reconciler):
         return self._late & set(ids)
 
     def at_large(self) -> Iterable[Drift]:
-        """Items whose copy of their order's day and minute is another. None may ever be written, so none is here."""
+        """Items whose copy of their order's day and tick is another. None may ever be written, so none is here."""
         with connection.cursor() as cursor:
             cursor.execute(COPIED_DAYS)
-            for item, day, minute, of_order, minute_of_order in cursor.fetchall():
-                yield Drift(item, {"day": of_order, "minute": minute_of_order}, {"day": day, "minute": minute})
+            for item, day, tick, of_order, tick_of_order in cursor.fetchall():
+                yield Drift(item, {"day": of_order, "tick": tick_of_order}, {"day": day, "tick": tick})
 
     def lock(self, key: UUID) -> None:
         """Nothing here: ``repair`` locks the rows of each key before it reads the facts."""
@@ -106,10 +107,10 @@ class _Waiting:
     """What jobs are still to bring up to date. Dead letters will not, so they excuse nothing."""
 
     def __init__(self) -> None:
-        minutes = [VendorMinute.of(key) for key in _keys(follow_orders)]
-        self._vendor_days = {each.vendor_day for each in minutes}
-        self._hours = {(each.day, each.currency, each.minute // 60) for each in minutes}
-        self._days = {(each.day, each.currency) for each in minutes}
+        ticks = [VendorTick.of(key) for key in _keys(follow_orders)]
+        self._vendor_days = {each.vendor_day for each in ticks}
+        self._hours = {(each.day, each.currency, each.tick // TICKS_OF_HOUR) for each in ticks}
+        self._days = {(each.day, each.currency) for each in ticks}
         self._rating_days = rating_days_of([UUID(key) for key in _keys(follow_reviews)])
         jobs = _open(follow_terms).values_list("args", flat=True)
         self._vendors = {UUID(args["vendor_id"]) for args in jobs}
@@ -119,11 +120,11 @@ class _Waiting:
             return wrong.key in self._rating_days
         if days := vendor_days([wrong]):
             return bool(days & self._vendor_days) or bool({day.vendor_id for day in days} & self._vendors)
-        if self._vendors:  # whose orders may be in any minute
+        if self._vendors:  # whose orders may be in any tick
             return True
         if wrong.table == "platformdaily":
             return wrong.key in self._days
-        return any((key.day, key.currency, key.minute // 60) in self._hours for key in platform_keys([wrong]))
+        return any((key.day, key.currency, key.tick // TICKS_OF_HOUR) in self._hours for key in platform_keys([wrong]))
 
 
 def _open(function: Any) -> QuerySet[Job]:

@@ -7,7 +7,7 @@ state, and no change is lost, be it the last of its day.
 
 Locks: vendors' days, ratings' days, platform days, each in the order of their keys. Called
 last in a transaction, after all locks on facts. Hours and products of a vendor belong to its
-day, minutes and hours of the platform to its: their locks are those of the day.
+day, ticks and hours of the platform to its: their locks are those of the day.
 
 Several statements of one ``execute`` are one round trip; each has a snapshot of its own.
 """
@@ -22,17 +22,17 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from metrics import statements
-from metrics.definitions import OF_DAYS, OF_MINUTES, parameters
+from metrics.definitions import OF_DAYS, OF_TICKS, parameters
 from metrics.statements import VENDOR_DAYS, WHOLE_DAYS
-from orders.services.days import VendorDay, VendorMinute
+from orders.services.days import VendorDay, VendorTick
 
 
 class PlatformKey(NamedTuple):
-    """The orders of all vendors that were placed in one minute of a day, in one currency."""
+    """The orders of all vendors that were placed in one tick of a day, in one currency."""
 
     day: date
     currency: str
-    minute: int
+    tick: int
 
 
 class RatingDay(NamedTuple):
@@ -43,13 +43,13 @@ class RatingDay(NamedTuple):
 
 
 @transaction.atomic(savepoint=False)
-def follow_minutes(keys: Collection[VendorMinute]) -> None:
-    """What follows from changes of orders that were placed in these minutes, by a function in the database.
+def follow_ticks(keys: Collection[VendorTick]) -> None:
+    """What follows from changes of orders that were placed in these ticks, by a function in the database.
 
-    Of each vendor the hour, and its products that were sold in the minute; of the platform
-    the minute; and the sums that these are parts of. For whatever an order's life brings.
+    Of each vendor the hour, and its products that were sold in the tick; of the platform
+    the tick; and the sums that these are parts of. For whatever an order's life brings.
     What may leave nothing behind where it was, as an import can move an order to another
-    day, takes ``aggregate_minutes``.
+    day, takes ``aggregate_ticks``.
     """
     if keys:
         with connection.cursor() as cursor:
@@ -57,10 +57,10 @@ def follow_minutes(keys: Collection[VendorMinute]) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def aggregate_minutes(keys: Collection[VendorMinute]) -> None:
-    """The whole vendors' days that these minutes are of, then what is the platform's of them."""
+def aggregate_ticks(keys: Collection[VendorTick]) -> None:
+    """The whole vendors' days that these ticks are of, then what is the platform's of them."""
     aggregate_vendor_days({each.vendor_day for each in keys})
-    aggregate_platform({PlatformKey(each.day, each.currency, each.minute) for each in keys})
+    aggregate_platform({PlatformKey(each.day, each.currency, each.tick) for each in keys})
 
 
 @transaction.atomic(savepoint=False)
@@ -89,17 +89,17 @@ def aggregate_rating_days(keys: Collection[RatingDay]) -> None:
 
 @transaction.atomic(savepoint=False)
 def aggregate_platform(keys: Collection[PlatformKey], *, whole_days: Collection[date] = ()) -> None:
-    """Make these minutes from the orders, and sum up the hours and the days that they belong to.
+    """Make these ticks from the orders, and sum up the hours and the days that they belong to.
 
-    Under the lock of the day, so that of two minutes' sums neither misses the other.
+    Under the lock of the day, so that of two ticks' sums neither misses the other.
     ``whole_days`` as for vendors.
     """
     ordered = sorted(set(keys))
     if ordered:
-        days, currencies, minutes = map(list, zip(*ordered, strict=True))
+        days, currencies, ticks = map(list, zip(*ordered, strict=True))
         _execute(
-            statements.platform_days(OF_DAYS if whole_days else OF_MINUTES),
-            {"days": days, "currencies": currencies, "minutes": minutes, "whole_days": sorted(whole_days)},
+            statements.platform_days(OF_DAYS if whole_days else OF_TICKS),
+            {"days": days, "currencies": currencies, "ticks": ticks, "whole_days": sorted(whole_days)},
         )
 
 

@@ -4,7 +4,6 @@ Each has the same text in every mode but for two places: ``facts``, which says h
 are found, and ``wanted``, which rows there should be of them, so that one without any items
 left is found, too. All parameters are arrays, or the definitions' own.
 
-* ``TOUCHED``: what orders of some minutes have changed: (vendor, day, currency, minute).
 * ``VENDOR_DAYS``: all of some vendors' days, whatever rows they have: (vendor, day, currency).
 * ``WHOLE_DAYS``: all of some days, read through at once.
 """
@@ -13,11 +12,10 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from metrics.definitions import (
+    HOUR_OF_TICK,
     OF_DAYS,
-    OF_MINUTES,
+    OF_TICKS,
     OF_VENDOR_DAYS,
-    OF_VENDOR_HOURS,
-    OF_VENDOR_PRODUCTS,
     PRODUCT_NUMBERS,
     PRODUCT_SUMS,
     STAR_SUMS,
@@ -25,6 +23,7 @@ from metrics.definitions import (
     SUMS,
     counted_reviews,
     facts,
+    first_tick,
     totals,
 )
 from metrics.models import Sums
@@ -97,39 +96,21 @@ def _summed_up(table: str, key: str, given: str, parts: str) -> str:
 
 
 VENDOR_DAY, PLATFORM_DAY = "vendor_id, day, currency", "day, currency"
-GIVEN_MINUTES = """
-    unnest(%(vendors)s::uuid[], %(days)s::date[], %(currencies)s::text[], %(minutes)s::int[])
-        AS given (vendor_id, day, currency, minute)
-"""
 VENDOR_DAY_ARRAYS = "unnest(%(vendors)s::uuid[], %(days)s::date[], %(currencies)s::text[])"
 GIVEN_VENDOR_DAYS = f"{VENDOR_DAY_ARRAYS} AS given (vendor_id, day, currency)"
-GIVEN_PLATFORM_MINUTES = """
-    unnest(%(days)s::date[], %(currencies)s::text[], %(minutes)s::int[]) AS given (day, currency, minute)
+GIVEN_PLATFORM_TICKS = """
+    unnest(%(days)s::date[], %(currencies)s::text[], %(ticks)s::int[]) AS given (day, currency, tick)
 """
 
 
 class Mode(NamedTuple):
-    """How the items of vendors' hours and products are found, and which rows are wanted of them."""
+    """How the items of vendors' days are found, and which rows are wanted of them."""
 
-    given: str
-    hours: str
+    facts: str
     wanted_hours: str
-    products: str
     wanted_products: str
 
 
-TOUCHED_HOURS = f"SELECT DISTINCT vendor_id, day, currency, minute / 60 AS hour FROM {GIVEN_MINUTES}"
-TOUCHED_PRODUCTS = f"""
-    SELECT DISTINCT given.vendor_id, given.day, given.currency, item.product_id
-    FROM {GIVEN_MINUTES} JOIN orders_orderitem AS item USING (vendor_id, day, minute)
-"""
-TOUCHED = Mode(
-    given=GIVEN_MINUTES,
-    hours=facts(OF_VENDOR_HOURS.format(wanted=TOUCHED_HOURS)),
-    wanted_hours=TOUCHED_HOURS,
-    products=facts(OF_VENDOR_PRODUCTS.format(wanted=TOUCHED_PRODUCTS)),
-    wanted_products=TOUCHED_PRODUCTS,
-)
 STORED = "SELECT {key} FROM sums UNION SELECT {key} FROM {table} AS stored WHERE {condition}"
 OF_GIVEN_DAYS = f"(stored.vendor_id, stored.day, stored.currency) IN (SELECT * FROM {GIVEN_VENDOR_DAYS})"
 OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
@@ -137,10 +118,8 @@ OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
 
 def _mode(scope: str, condition: str) -> Mode:
     return Mode(
-        given=GIVEN_VENDOR_DAYS,
-        hours=facts(scope),
+        facts=facts(scope),
         wanted_hours=STORED.format(key=f"{VENDOR_DAY}, hour", table="metrics_vendorslice", condition=condition),
-        products=facts(scope),
         wanted_products=STORED.format(
             key=f"{VENDOR_DAY}, product_id", table="metrics_productdaily", condition=condition
         ),
@@ -157,11 +136,11 @@ def vendor_days(mode: Mode) -> str:
     """Hours of vendors, products' parts of their days, and the days, which are sums of the hours."""
     product = f"{VENDOR_DAY}, product_id"
     return (
-        _locked("metrics_vendordaily", VENDOR_DAY, mode.given, NUMBERS)
-        + _made("metrics_vendorslice", f"{VENDOR_DAY}, hour", mode.hours, mode.wanted_hours, part="minute / 60")
+        _locked("metrics_vendordaily", VENDOR_DAY, GIVEN_VENDOR_DAYS, NUMBERS)
+        + _made("metrics_vendorslice", f"{VENDOR_DAY}, hour", mode.facts, mode.wanted_hours, part=HOUR_OF_TICK)
         + f"""
             WITH sums AS MATERIALIZED (
-                SELECT {product}, {PRODUCT_SUMS} FROM ({mode.products}) AS line WHERE counts GROUP BY {product}
+                SELECT {product}, {PRODUCT_SUMS} FROM ({mode.facts}) AS line WHERE counts GROUP BY {product}
             ),
             wanted AS ({mode.wanted_products}),
             gone AS (
@@ -174,25 +153,25 @@ def vendor_days(mode: Mode) -> str:
             ON CONFLICT ({product}) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)}
             WHERE ({_listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({_listed(PRODUCT_NUMBERS, "excluded.")});
         """
-        + _summed_up("metrics_vendordaily", VENDOR_DAY, mode.given, "metrics_vendorslice")
+        + _summed_up("metrics_vendordaily", VENDOR_DAY, GIVEN_VENDOR_DAYS, "metrics_vendorslice")
     )
 
 
-def platform_days(scope: str = OF_MINUTES, given: str = GIVEN_PLATFORM_MINUTES) -> str:
-    """Minutes of the platform; hours, which are sums of the minutes; and days, which are sums of the hours."""
-    minutes = f"SELECT DISTINCT day, currency, minute FROM {given}"
-    scope = scope.format(wanted=minutes)
+def platform_days(scope: str = OF_TICKS, given: str = GIVEN_PLATFORM_TICKS) -> str:
+    """Ticks of the platform; hours, which are sums of the ticks; and days, which are sums of the hours."""
+    ticks = f"SELECT DISTINCT day, currency, tick FROM {given}"
+    scope = scope.format(wanted=ticks)
     hour = f"{PLATFORM_DAY}, hour"
     return (
         _locked("metrics_platformdaily", PLATFORM_DAY, given, NUMBERS)
-        + _made("metrics_platformminute", f"{PLATFORM_DAY}, minute", facts(scope), minutes)
+        + _made("metrics_platformtick", f"{PLATFORM_DAY}, tick", facts(scope), ticks)
         + f"""
-            WITH wanted AS (SELECT DISTINCT day, currency, minute / 60 AS hour FROM {given})
+            WITH wanted AS (SELECT DISTINCT day, currency, {HOUR_OF_TICK} AS hour FROM {given})
             INSERT INTO metrics_platformslice ({hour}, aggregated_at, {_listed(NUMBERS)})
             SELECT wanted.day, wanted.currency, wanted.hour, statement_timestamp(), {totals()}
-            FROM wanted LEFT JOIN metrics_platformminute AS part
+            FROM wanted LEFT JOIN metrics_platformtick AS part
                 ON (part.day, part.currency) = (wanted.day, wanted.currency)
-                AND part.minute BETWEEN wanted.hour * 60 AND wanted.hour * 60 + 59
+                AND part.tick >= {first_tick("wanted.hour")} AND part.tick < {first_tick("(wanted.hour + 1)")}
             GROUP BY wanted.day, wanted.currency, wanted.hour
             HAVING count(part.id) > 0 OR EXISTS (
                 SELECT FROM metrics_platformslice AS stored

@@ -11,7 +11,7 @@ from django.db import connection
 from metrics import definitions
 from metrics.services import RatingDay
 from orders.models import OrderItem
-from orders.services.days import VendorMinute
+from orders.services.days import VendorTick
 from trustengine.bulk import Among
 
 RATING_DAYS = """
@@ -26,17 +26,17 @@ DAYS_OF_VENDOR = """
 """
 
 
-def minutes_of_items(item_ids: Collection[UUID]) -> set[VendorMinute]:
+def ticks_of_items(item_ids: Collection[UUID]) -> set[VendorTick]:
     """Where these order items are counted."""
-    return _minutes(OrderItem.objects.filter(Among("pk", item_ids)))
+    return _ticks(OrderItem.objects.filter(Among("pk", item_ids)))
 
 
-def minutes_of_orders(order_ids: Collection[UUID]) -> set[VendorMinute]:
+def ticks_of_orders(order_ids: Collection[UUID]) -> set[VendorTick]:
     """Where the items of these orders are counted."""
-    return _minutes(OrderItem.objects.filter(Among("order", order_ids)))
+    return _ticks(OrderItem.objects.filter(Among("order", order_ids)))
 
 
-def vendor_minutes_of(vendor: UUID, *, before: date | None, at_least: int) -> list[VendorMinute]:
+def vendor_ticks_of(vendor: UUID, *, before: date | None, at_least: int) -> list[VendorTick]:
     """Where a vendor's items of whole days before a date are counted, from the latest day on.
 
     As many days as it takes for so many items; none where there are none left.
@@ -51,7 +51,7 @@ def vendor_minutes_of(vendor: UUID, *, before: date | None, at_least: int) -> li
         at_least -= items
         if at_least <= 0:
             break
-    return sorted(_minutes(OrderItem.objects.filter(Among("day", days), vendor=vendor)))
+    return sorted(_ticks(OrderItem.objects.filter(Among("day", days), vendor=vendor)))
 
 
 def rating_days_of(review_ids: Collection[UUID]) -> set[RatingDay]:
@@ -77,5 +77,5 @@ def _rating_days(column: str, ids: Collection[UUID]) -> set[RatingDay]:
         return {RatingDay(*row) for row in cursor.fetchall()}
 
 
-def _minutes(items: Any) -> set[VendorMinute]:
-    return set(starmap(VendorMinute, items.order_by().values_list("vendor", "day", "order__currency", "minute")))
+def _ticks(items: Any) -> set[VendorTick]:
+    return set(starmap(VendorTick, items.order_by().values_list("vendor", "day", "order__currency", "tick")))

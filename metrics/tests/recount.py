@@ -9,8 +9,8 @@ from django.conf import settings
 
 from metrics.models import (
     PlatformDaily,
-    PlatformMinute,
     PlatformSlice,
+    PlatformTick,
     ProductDaily,
     VendorDaily,
     VendorRatingDaily,
@@ -36,7 +36,7 @@ KEYS = {
     VendorDaily: ("vendor_id", "day", "currency"),
     VendorSlice: ("vendor_id", "day", "currency", "hour"),
     ProductDaily: ("vendor_id", "day", "currency", "product_id"),
-    PlatformMinute: ("day", "currency", "minute"),
+    PlatformTick: ("day", "currency", "tick"),
     PlatformSlice: ("day", "currency", "hour"),
     PlatformDaily: ("day", "currency"),
     VendorRatingDaily: ("vendor_id", "day"),
@@ -70,7 +70,7 @@ def _count_items(sums: dict[str, Any]) -> None:
             "VendorDaily": (item.vendor_id, *day),
             "VendorSlice": (item.vendor_id, *day, clock.hour),
             "ProductDaily": (item.vendor_id, *day, item.product_id),
-            "PlatformMinute": (*day, clock.hour * 60 + clock.minute),
+            "PlatformTick": (*day, clock.hour * 240 + clock.minute * 4 + clock.second // 15),
             "PlatformSlice": (*day, clock.hour),
             "PlatformDaily": day,
         }

@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 
 from metrics.gauges import oldest_dirty_day
-from metrics.models import PlatformDaily, PlatformMinute, PlatformSlice, VendorDaily, VendorRatingDaily
+from metrics.models import PlatformDaily, PlatformSlice, PlatformTick, VendorDaily, VendorRatingDaily
 from metrics.tests.recount import assert_exact
 from metrics.tests.test_definitions import sold
 from orders.models import Checkout, OrderItem, Product
-from orders.services.days import VendorDay, VendorMinute, mark_days
+from orders.services.days import VendorDay, VendorTick, mark_days
 from orders.services.terms import set_fee
 from orders.tests.factories import OrderFactory
 from orders.tests.payment_factories import paid_order, tell
@@ -43,7 +43,7 @@ def test_a_fee_corrected_by_an_operator_is_the_fee_of_all_days():
 
 
 def test_a_fee_is_followed_a_part_at_a_time(monkeypatch):
-    monkeypatch.setattr("metrics.jobs.MINUTES_AT_ONCE", 2)
+    monkeypatch.setattr("metrics.jobs.TICKS_AT_ONCE", 2)
     vendor = VendorFactory()
     for days in range(5):
         sold(OrderFactory(placed_at=NOON + timedelta(days=days)), vendor=vendor, price=1_000)
@@ -116,18 +116,18 @@ def test_days_and_hours_are_those_of_the_marketplace_s_clock_across_its_changes(
     assert PlatformDaily.objects.get(day=day).orders == 1
 
 
-def test_both_of_a_repeated_hour_s_orders_are_in_its_minute(settings):
+def test_both_of_a_repeated_hour_s_orders_are_in_its_tick(settings):
     settings.MARKETPLACE_TIME_ZONE = "Europe/Berlin"
-    for moment in ("2026-10-25T00:30:10Z", "2026-10-25T01:30:50Z"):
+    for moment in ("2026-10-25T00:30:46Z", "2026-10-25T01:30:59Z"):
         sold(OrderFactory(placed_at=datetime.fromisoformat(moment), day=date(2026, 10, 25)))
     run_due_jobs()
 
-    minute = PlatformMinute.objects.get()
-    assert (minute.minute, minute.orders) == (150, 2)
+    tick = PlatformTick.objects.get()
+    assert (tick.tick, tick.orders) == (2 * 240 + 30 * 4 + 3, 2)
     assert_exact()
 
 
-def test_an_order_keeps_its_day_and_minute_when_the_marketplace_s_time_zone_is_changed(settings):
+def test_an_order_keeps_its_day_and_tick_when_the_marketplace_s_time_zone_is_changed(settings):
     item = sold(OrderFactory(placed_at=datetime(2026, 3, 10, 23, 30, tzinfo=UTC)))
     run_due_jobs()
     settings.MARKETPLACE_TIME_ZONE = "Asia/Tokyo"
@@ -135,7 +135,7 @@ def test_an_order_keeps_its_day_and_minute_when_the_marketplace_s_time_zone_is_c
     run_due_jobs()
 
     assert PlatformDaily.objects.values_list("day", "orders").get() == (date(2026, 3, 10), 1)
-    assert PlatformMinute.objects.values_list("minute", "orders").get() == (23 * 60 + 30, 1)
+    assert PlatformTick.objects.values_list("tick", "orders").get() == (23 * 240 + 30 * 4, 1)
 
 
 def test_an_import_leaves_no_day_behind(marketplace):
@@ -180,8 +180,8 @@ def test_an_import_that_moves_what_was_there_before_makes_both_days_anew(marketp
     assert_exact()
 
 
-def test_a_key_of_a_vendor_s_minute_is_read_as_it_was_written():
-    key = VendorMinute(VendorFactory().pk, date(2026, 3, 10), "EUR", 61)
+def test_a_key_of_a_vendor_s_tick_is_read_as_it_was_written():
+    key = VendorTick(VendorFactory().pk, date(2026, 3, 10), "EUR", 61)
 
-    assert VendorMinute.of(key.key) == key
+    assert VendorTick.of(key.key) == key
     assert VendorDay.of(key.vendor_day.key) == key.vendor_day

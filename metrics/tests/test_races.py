@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from metrics import jobs
 from metrics.jobs import follow_orders
 from metrics.models import PlatformDaily, VendorDaily
-from metrics.services import PlatformKey, aggregate_minutes, aggregate_platform, aggregate_vendor_days, follow_minutes
+from metrics.services import PlatformKey, aggregate_platform, aggregate_ticks, aggregate_vendor_days, follow_ticks
 from metrics.tests.recount import assert_exact
 from metrics.tests.test_definitions import sold
 from orders.models import Checkout, Order
-from orders.services.days import VendorMinute
+from orders.services.days import VendorTick
 from orders.tests.factories import OrderFactory, ProductFactory
 from orders.tests.payment_factories import open_checkout, paid_order, tell
 from trustengine.accounts.tests.factories import VendorFactory
@@ -28,6 +28,7 @@ from trustengine.testing import at_once, run_due_jobs
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOON_TICK = 12 * 240
 KIND = "metrics.follow_orders"
 race = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +67,7 @@ def test_the_last_order_of_a_day_is_counted_though_it_commits_while_the_day_is_b
 
     def first():
         with transaction.atomic():
-            follow_minutes([VendorMinute(vendor.pk, NOON.date(), "EUR", 720)])  # has read, holds the locks
+            follow_ticks([VendorTick(vendor.pk, NOON.date(), "EUR", NOON_TICK)])  # has read, holds the locks
             held.set()
             assert waiting.wait(20)
         connections.close_all()
@@ -106,8 +107,8 @@ def test_refunds_while_workers_sum_up_are_counted():
 def test_a_refund_belongs_to_the_day_of_its_order_not_to_today():
     """FINDINGS 16."""
     order = paid_order()
-    Order.objects.filter(pk=order.pk).update(day="2026-03-10", minute=720, placed_at=NOON)
-    order.items.update(day="2026-03-10", minute=720)
+    Order.objects.filter(pk=order.pk).update(day="2026-03-10", tick=NOON_TICK, placed_at=NOON)
+    order.items.update(day="2026-03-10", tick=NOON_TICK)
     checkout = Checkout.objects.get(order=order)
     PlatformDaily.objects.all().delete()
     VendorDaily.objects.all().delete()
@@ -119,8 +120,8 @@ def test_a_refund_belongs_to_the_day_of_its_order_not_to_today():
 
 
 @pytest.mark.django_db
-def test_an_order_makes_its_own_vendor_and_minute_anew_and_nothing_else():
-    """FINDINGS 17: the day's other vendors and minutes are not touched."""
+def test_an_order_makes_its_own_vendor_and_tick_anew_and_nothing_else():
+    """FINDINGS 17: the day's other vendors and ticks are not touched."""
     for hour in range(8, 12):
         sold(OrderFactory(placed_at=NOON.replace(hour=hour)))
     run_due_jobs()
@@ -142,14 +143,14 @@ def test_what_many_orders_have_marked_is_made_in_one_run_of_few_statements():
     with CaptureQueriesContext(connection) as captured:
         assert drain(KIND, linger=0) >= 20
 
-    assert sum("metrics_follow_minutes" in query["sql"] for query in captured) == 1
+    assert sum("metrics_follow(" in query["sql"] for query in captured) == 1
     assert len(captured) < 20
 
 
 @pytest.mark.django_db
 def test_the_job_run_a_thousand_times_leaves_what_it_found():
     item = sold(price=999, quantity=3, refunded_cents=5)
-    key = VendorMinute(item.vendor_id, item.day, "EUR", 720).key
+    key = VendorTick(item.vendor_id, item.day, "EUR", NOON_TICK).key
     for _ in range(1_000):
         follow_orders([key])
 
@@ -158,10 +159,10 @@ def test_the_job_run_a_thousand_times_leaves_what_it_found():
 
 @pytest.mark.django_db
 def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(monkeypatch):
-    def broken(minutes):
+    def broken(ticks):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(jobs, "follow_minutes", broken)
+    monkeypatch.setattr(jobs, "follow_ticks", broken)
     item = sold()
     for _ in range(20):
         run_due_jobs(failing=True)
@@ -178,7 +179,7 @@ def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(m
 
 
 def written_and_killed(keys):
-    follow_minutes(keys)
+    follow_ticks(keys)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -189,7 +190,7 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
     connections.close_all()
     child = os.fork()
     if child == 0:
-        jobs.follow_minutes = written_and_killed
+        jobs.follow_ticks = written_and_killed
         drain(KIND, linger=0)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -207,13 +208,13 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
 @race
 def test_keys_in_any_order_do_not_deadlock():
     items = [sold() for _ in range(6)]
-    minutes = [VendorMinute(item.vendor_id, item.day, "EUR", 720) for item in items]
+    ticks = [VendorTick(item.vendor_id, item.day, "EUR", NOON_TICK) for item in items]
 
     outcomes = at_once(
-        *[partial(follow_minutes, part) for part in (minutes, minutes[::-1], minutes[3:])],
-        *[partial(aggregate_minutes, part) for part in (minutes[::-1], minutes[::2])],
-        partial(aggregate_vendor_days, [each.vendor_day for each in reversed(minutes)]),
-        partial(aggregate_platform, [PlatformKey(items[0].day, "EUR", 720)]),
+        *[partial(follow_ticks, part) for part in (ticks, ticks[::-1], ticks[3:])],
+        *[partial(aggregate_ticks, part) for part in (ticks[::-1], ticks[::2])],
+        partial(aggregate_vendor_days, [each.vendor_day for each in reversed(ticks)]),
+        partial(aggregate_platform, [PlatformKey(items[0].day, "EUR", NOON_TICK)]),
     )
 
     assert outcomes == [None] * 7

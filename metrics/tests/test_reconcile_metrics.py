@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from metrics.gauges import dead_jobs, drift, oldest_dirty_day
 from metrics.jobs import follow_orders
-from metrics.models import PlatformDaily, PlatformMinute, PlatformSlice, ProductDaily, VendorDaily, VendorRatingDaily
+from metrics.models import PlatformDaily, PlatformSlice, PlatformTick, ProductDaily, VendorDaily, VendorRatingDaily
 from metrics.reconcilers import day_of, key_of
 from metrics.tests.recount import assert_exact, stored
 from metrics.tests.test_definitions import sold
@@ -27,7 +27,7 @@ from trustengine.testing import run_due_jobs
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-TABLES = [VendorDaily, ProductDaily, PlatformMinute, PlatformSlice, PlatformDaily, VendorRatingDaily]
+TABLES = [VendorDaily, ProductDaily, PlatformTick, PlatformSlice, PlatformDaily, VendorRatingDaily]
 
 
 def history(days=3):

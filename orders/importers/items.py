@@ -74,7 +74,7 @@ class OrderItems(Importer):
     def lock(self, planned: Sequence[Planned]) -> None:
         orders = Order.objects.filter(Among("pk", _orders_of(planned))).order_by("pk")
         locked = orders.select_for_update(of=("self",), no_key=True)
-        self.times = {order: (day, minute) for order, day, minute in locked.values_list("pk", "day", "minute")}
+        self.times = {order: (day, tick) for order, day, tick in locked.values_list("pk", "day", "tick")}
 
     def create(self, planned: Sequence[Planned]) -> None:
         insert_rows(OrderItem, self._rows(planned))

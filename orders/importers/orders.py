@@ -21,8 +21,8 @@ from trustengine.operations.importing import (
     values,
 )
 
-MEMBERS = ("customer_id", "placed_at", "day", "minute", "currency")
-COPIED = ("day", "minute")
+MEMBERS = ("customer_id", "placed_at", "day", "tick", "currency")
+COPIED = ("day", "tick")
 
 
 @importer("orders")

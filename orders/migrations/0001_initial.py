@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('confirmed', 'Confirmed'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('refunded', 'Refunded')], default='confirmed', max_length=9)),
                 ('placed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('day', models.DateField(help_text="The marketplace's calendar day on which it was placed.")),
-                ('minute', models.PositiveSmallIntegerField(help_text="Of that day, by the marketplace's clock: 0 to 1,439.")),
+                ('tick', models.PositiveSmallIntegerField(help_text="Of that day: quarters of a minute by the marketplace's clock, 0 to 5,759.")),
                 ('delivered_at', models.DateTimeField(blank=True, null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('import_digest', models.BinaryField(null=True)),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('day', models.DateField(help_text="Its order's, copied: a vendor's items of a time are looked for often.")),
-                ('minute', models.PositiveSmallIntegerField(help_text="Its order's, copied.")),
+                ('tick', models.PositiveSmallIntegerField(help_text="Its order's, copied.")),
                 ('quantity', models.PositiveIntegerField()),
                 ('unit_price_cents', models.PositiveBigIntegerField()),
                 ('fulfilment_status', models.CharField(choices=[('pending', 'Pending'), ('processing', 'Processing'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('returned', 'Returned')], default='pending', max_length=10)),
@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['day', 'minute'], name='order_day'),
+            index=models.Index(fields=['day', 'tick'], name='order_day'),
         ),
         migrations.AddIndex(
             model_name='order',
@@ -340,7 +340,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='orderitem',
-            index=models.Index(fields=['vendor', 'day', 'minute'], name='item_of_vendor_day'),
+            index=models.Index(fields=['vendor', 'day', 'tick'], name='item_of_vendor_day'),
         ),
         migrations.AddIndex(
             model_name='orderitem',

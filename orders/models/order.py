@@ -94,7 +94,9 @@ class Order(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.CONFIRMED)
     placed_at = models.DateTimeField(default=timezone.now)
     day = models.DateField(help_text="The marketplace's calendar day on which it was placed.")
-    minute = models.PositiveSmallIntegerField(help_text="Of that day, by the marketplace's clock: 0 to 1,439.")
+    tick = models.PositiveSmallIntegerField(
+        help_text="Of that day: quarters of a minute by the marketplace's clock, 0 to 5,759."
+    )
     delivered_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     import_digest = models.BinaryField(null=True, editable=False)
@@ -111,7 +113,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["customer", "-placed_at", "-id"], name="order_of_customer"),
             models.Index(fields=["-placed_at", "-id"], name="order_newest"),
-            models.Index(fields=["day", "minute"], name="order_day"),
+            models.Index(fields=["day", "tick"], name="order_day"),
             models.Index(fields=["id"], condition=Q(status__in=["confirmed", "shipped"]), name="order_open"),
         ]
 
@@ -158,7 +160,7 @@ class OrderItem(models.Model):
         Profile, models.PROTECT, related_name="items", db_index=False, help_text="Who sold it then."
     )
     day = models.DateField(help_text="Its order's, copied: a vendor's items of a time are looked for often.")
-    minute = models.PositiveSmallIntegerField(help_text="Its order's, copied.")
+    tick = models.PositiveSmallIntegerField(help_text="Its order's, copied.")
     quantity = models.PositiveIntegerField()
     unit_price_cents = models.PositiveBigIntegerField()
     fulfilment_status = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.PENDING)
@@ -193,7 +195,7 @@ class OrderItem(models.Model):
                 name="item_under_way",
             ),
             models.Index(fields=["vendor", "fulfilment_status", "-id"], name="item_of_vendor"),
-            models.Index(fields=["vendor", "day", "minute"], name="item_of_vendor_day"),
+            models.Index(fields=["vendor", "day", "tick"], name="item_of_vendor_day"),
             models.Index(fields=["product", "order"], name="item_of_product"),
         ]
 

@@ -29,27 +29,27 @@ class VendorDay(NamedTuple):
         return cls(UUID(vendor), date.fromisoformat(day), currency)
 
 
-class VendorMinute(NamedTuple):
-    """A vendor's orders of one minute of such a day, by the marketplace's clock: 0 to 1,439."""
+class VendorTick(NamedTuple):
+    """A vendor's orders of one tick of such a day: a quarter of a minute, as ``orders.clock`` says."""
 
     vendor_id: UUID
     day: date
     currency: str
-    minute: int
+    tick: int
 
     @property
     def key(self) -> str:
-        return f"{self.vendor_day.key}:{self.minute}"
+        return f"{self.vendor_day.key}:{self.tick}"
 
     @property
     def vendor_day(self) -> VendorDay:
         return VendorDay(*self[:3])
 
     @classmethod
-    def of(cls, key: str) -> "VendorMinute":
+    def of(cls, key: str) -> "VendorTick":
         """The reverse of ``key``."""
-        vendor_day, _, minute = key.rpartition(":")
-        return cls(*VendorDay.of(vendor_day), int(minute))
+        vendor_day, _, tick = key.rpartition(":")
+        return cls(*VendorDay.of(vendor_day), int(tick))
 
 
 def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
@@ -57,23 +57,22 @@ def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
 
     Called by every change of what counts: placed, cancelled, returned, refunded, its status
     derived anew. Subscribers coalesce by the member ``vendor_day``, which is ``VendorDay.key``,
-    or by ``vendor_minute``, ``VendorMinute.key``, which also says when on that day.
+    or by ``vendor_tick``, ``VendorTick.key``, which also says when on that day.
     """
     if vendors is None:
         vendors = OrderItem.objects.filter(order=order).values_list("vendor", flat=True)
-    _publish(VendorMinute(vendor, order.day, order.currency, order.minute) for vendor in vendors)
+    _publish(VendorTick(vendor, order.day, order.currency, order.tick) for vendor in vendors)
 
 
 def mark_days_of(order_ids: Iterable[UUID]) -> None:
     """``mark_days`` for all vendors of many orders at once: what several share is told once."""
     items = OrderItem.objects.filter(Among("order", order_ids))
-    _publish(starmap(VendorMinute, items.values_list("vendor", "day", "order__currency", "minute").distinct()))
+    _publish(starmap(VendorTick, items.values_list("vendor", "day", "order__currency", "tick").distinct()))
 
 
-def _publish(minutes: Iterable[VendorMinute]) -> None:
+def _publish(ticks: Iterable[VendorTick]) -> None:
     # Sorted, so that subscribers which lock by key do so in one order.
     payloads = [
-        {"vendor_day": each.vendor_day.key, "vendor_minute": each.key, **each._asdict()}
-        for each in sorted(set(minutes))
+        {"vendor_day": each.vendor_day.key, "vendor_tick": each.key, **each._asdict()} for each in sorted(set(ticks))
     ]
     publish_many("orders.day_changed", payloads)

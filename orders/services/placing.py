@@ -35,7 +35,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
             product_id=line.product_id,
             vendor_id=line.vendor_id,
             day=order.day,
-            minute=order.minute,
+            tick=order.tick,
             quantity=line.quantity,
             unit_price_cents=line.unit_price_cents,
         )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from orders.clock import minute_of
+from orders.clock import tick_of
 from orders.models import Checkout, Notice, Order, OrderItem, PaymentEvent, Product
 from trustengine.accounts.tests.factories import UserFactory, VendorFactory
 
@@ -31,7 +31,7 @@ class OrderFactory(factory.django.DjangoModelFactory):
     currency = "EUR"
     placed_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
     day = factory.LazyAttribute(lambda order: timezone.localdate(order.placed_at))
-    minute = factory.LazyAttribute(lambda order: minute_of(order.placed_at))
+    tick = factory.LazyAttribute(lambda order: tick_of(order.placed_at))
 
 
 class OrderItemFactory(factory.django.DjangoModelFactory):
@@ -51,7 +51,7 @@ class OrderItemFactory(factory.django.DjangoModelFactory):
     product = factory.SubFactory(ProductFactory)
     vendor = factory.SelfAttribute("product.vendor")
     day = factory.SelfAttribute("order.day")
-    minute = factory.SelfAttribute("order.minute")
+    tick = factory.SelfAttribute("order.tick")
     quantity = 1
     unit_price_cents = 1_999
 

@@ -9,9 +9,9 @@ from orders.tests.factories import OrderFactory
 from trustengine.accounts.tests.factories import VendorFactory
 
 ORDERS = """
-    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, minute, updated_at)
+    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, tick, updated_at)
     SELECT md5('order ' || n)::uuid, %(customer)s, 'EUR', 'confirmed', now() - n * interval '1 second', now(),
-           n %% 1440, now()
+           n %% 5760, now()
     FROM generate_series(1, %(orders)s) AS n
 """
 PRODUCTS = """
@@ -21,10 +21,10 @@ PRODUCTS = """
     FROM generate_series(0, 499) AS n
 """
 ITEMS = """
-    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, minute, quantity, unit_price_cents,
+    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, tick, quantity, unit_price_cents,
                                   fulfilment_status, tracking_number, refunded_cents, updated_at, delivered_at)
     SELECT md5('item ' || n || ' ' || k)::uuid, md5('order ' || n)::uuid, md5('product ' || (n * 7 + k) %% 500)::uuid,
-           %(vendor)s, now(), n %% 1440, 1, 999,
+           %(vendor)s, now(), n %% 5760, 1, 999,
            (ARRAY['pending', 'processing', 'shipped', 'delivered'])[1 + (n + k) %% 4], '', 0, now(),
            CASE WHEN (n + k) %% 4 = 3 THEN now() END
     FROM generate_series(1, %(orders)s) AS n, generate_series(1, 4) AS k

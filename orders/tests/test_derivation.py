@@ -74,7 +74,7 @@ def derived(mixtures: list[tuple[State, ...]]) -> list[Status]:
             product=product,
             vendor=product.vendor,
             day=order.day,
-            minute=order.minute,
+            tick=order.tick,
             quantity=1,
             unit_price_cents=1,
             fulfilment_status=item.fulfilment,
@@ -161,7 +161,7 @@ def test_three_vendors_delivering_the_last_items_at_one_moment_leave_no_order_be
     for order in orders:
         for number, product in enumerate(products):
             vendor = product.vendor
-            row = OrderItem(order=order, product=product, vendor=vendor, day=order.day, minute=order.minute)
+            row = OrderItem(order=order, product=product, vendor=vendor, day=order.day, tick=order.tick)
             row.quantity, row.unit_price_cents, row.fulfilment_status = 1, 1, "shipped"
             row.save()
             items[number].append(row.pk)

@@ -128,7 +128,7 @@ def _around(count: int) -> tuple[list[uuid.UUID], list[uuid.UUID], uuid.UUID]:
         product=products[0],
         vendor=vendor,
         day=order.day,
-        minute=order.minute,
+        tick=order.tick,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

@@ -97,7 +97,7 @@ def _make_orders(count: int, vendors: Sequence[Profile]) -> list[UUID]:
     insert_rows(Order, [{"id": order, "customer_id": customer.pk, "currency": currency} | placed for order in ids])
     sold = {
         "day": placed["day"],
-        "minute": placed["minute"],
+        "tick": placed["tick"],
         "quantity": 1,
         "unit_price_cents": PRICE,
         "fulfilment_status": "delivered",

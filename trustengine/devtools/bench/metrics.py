@@ -1,4 +1,4 @@
-"""What an order costs in metrics on a day of many: the rows of its jobs, claims, days, minutes, hours and sums.
+"""What an order costs in metrics on a day of many: the rows of its jobs, claims, hours, products, ticks and sums.
 
 A day of orders over many vendors is made; then orders arrive at several rates, from one every
 two seconds to all at once, while a worker drains what they mark. Work is the processor time of
@@ -38,19 +38,19 @@ from trustengine.jobs.runner import drain
 DAY = date(2026, 3, 10)
 # Two orders in three have one item, the third has two, of two vendors. More come by day than by night.
 ORDERS = """
-    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, minute, updated_at)
+    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, tick, updated_at)
     SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
-           %(noon)s + make_interval(mins => minute - 720), %(day)s, minute, now()
+           %(noon)s + make_interval(secs => (tick - 2880) * 15), %(day)s, tick, now()
     FROM generate_series(1, %(orders)s) AS n, LATERAL (
-        SELECT floor(720 + 719
-            * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1))::int AS minute
+        SELECT floor(2880 + 2879
+            * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1))::int AS tick
     ) AS placed
 """
 ITEMS = """
-    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, minute, quantity,
+    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, tick, quantity,
                                   unit_price_cents, fulfilment_status, tracking_number, refunded_cents, updated_at)
     SELECT md5('item ' || n || ' ' || k)::uuid, purchase.id, product.id, product.vendor_id, purchase.day,
-           purchase.minute, 1 + n %% 3, product.price_cents, 'pending', '', 0, now()
+           purchase.tick, 1 + n %% 3, product.price_cents, 'pending', '', 0, now()
     FROM generate_series(1, %(orders)s) AS n JOIN orders_order AS purchase ON purchase.id = md5('order ' || n)::uuid,
         generate_series(0, 1) AS k,
         LATERAL (SELECT (%(products)s::uuid[])[1 + (n * 7 + k * 13) %% %(count)s] AS id) AS picked
@@ -130,12 +130,10 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
 
     def work() -> None:
         with _work(spent):
-            while not over.is_set():
-                arrived.wait(0.05)
-                if arrived.is_set():
-                    arrived.clear()
-                    messages.empty()  # as if a worker of the queue had taken the bell's
-                    drain(handler_of(follow_orders).kind)
+            while arrived.wait() and not over.is_set():
+                arrived.clear()
+                messages.empty()  # as if a worker of the queue had taken the bell's
+                drain(handler_of(follow_orders).kind)
         connection.close()
 
     worker = threading.Thread(target=work)
@@ -153,6 +151,7 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
             time.sleep(0.1)
     finally:
         over.set()
+        arrived.set()
         worker.join()
     waits = Job.objects.filter(state=Job.State.DONE).values_list("created_at", "finished_at")
     return sum(spent), [(finished - created).total_seconds() for created, finished in waits if finished]
@@ -163,18 +162,19 @@ def _place(day: Day, number: int, spent: list[float]) -> None:
     placed = day.noon + timedelta(seconds=number % 600)
     with transaction.atomic():
         order = Order.objects.create(customer=day.customer, currency=settings.MARKETPLACE_CURRENCY, **placement(placed))
-        for product in day.products[number * 7 % len(day.products) :][: 2 if number % 3 == 0 else 1]:
+        bought = day.products[number * 7 % len(day.products) :][: 2 if number % 3 == 0 else 1]
+        for product in bought:
             OrderItem.objects.create(
                 order=order,
                 product=product,
                 vendor=product.vendor,
                 day=order.day,
-                minute=order.minute,
+                tick=order.tick,
                 quantity=1,
                 unit_price_cents=1_999,
             )
         with _work(spent):
-            mark_days(order)
+            mark_days(order, [product.vendor_id for product in bought])
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def _make_orders(count: int) -> Sequence[UUID]:
             for order, customer in zip(order_ids, customers, strict=True)
         ],
     )
-    sold = {"vendor_id": vendor.pk, "day": placed["day"], "minute": placed["minute"]}
+    sold = {"vendor_id": vendor.pk, "day": placed["day"], "tick": placed["tick"]}
     sold |= {"quantity": 1, "unit_price_cents": PRICE}
     insert_rows(
         OrderItem,

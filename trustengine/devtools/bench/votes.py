@@ -105,7 +105,7 @@ def _approved_review() -> Review:
         product=product,
         vendor=vendor,
         day=order.day,
-        minute=order.minute,
+        tick=order.tick,
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,

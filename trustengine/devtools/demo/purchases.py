@@ -77,7 +77,7 @@ def place_order(
             product=article.product,
             vendor=article.product.vendor,
             day=order.day,
-            minute=order.minute,
+            tick=order.tick,
             quantity=world.rng.choices((1, 2, 3), (86, 11, 3))[0],
             unit_price_cents=article.offer.price_cents,
         )

@@ -1,25 +1,19 @@
 """The function in the database that follows orders, key by key.
 
-Sent as text, its statements took PostgreSQL longer to parse and to plan than to run. A
-session keeps the plans of a function, and here they are made once, for any key: few rows,
-each found by its index. That an aggregate has no GROUP BY means that a key without any items
-is a row of zeros.
+Sent as text, its statements took PostgreSQL longer to parse and to plan than to run; here
+their plans are made once for any key (``force_generic_plan``): few rows, each found by its
+index. An aggregate without GROUP BY makes of a key without any items a row of zeros.
 
-What a number means stands in ``metrics.definitions``, also for this text. A migration
-installs it, and names its digest: whoever changes a definition is told by a test to add
-another migration, and a deployment that has not run it is not ready.
+What a number means stands in ``metrics.definitions``, also for this text.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
-
-from django.db.migrations.operations import RunSQL
 
 from metrics.definitions import HOUR_OF_TICK, PRODUCT_NUMBERS, PRODUCT_SUMS, SUMS, facts, first_tick, totals
 from metrics.models import Sums
+from trustengine.stored_functions import StoredFunction
 
 NUMBERS = Sums.NUMBERS
-PARAMETERS = "_keys text[], _default_bps integer"
 
 ITS_ORDER = """
     CROSS JOIN LATERAL (
@@ -140,11 +134,12 @@ STEPS = (
 )
 
 
-def follow() -> str:
-    """Its definition."""
-    body = "\n".join(" ".join(step.split()) for step in STEPS)
-    return f"""
-CREATE OR REPLACE FUNCTION metrics_follow({PARAMETERS}) RETURNS void LANGUAGE plpgsql STRICT
+BODY = "\n".join(" ".join(step.split()) for step in STEPS).replace("%(default_bps)s", "_default_bps").replace("%%", "%")
+FOLLOW = StoredFunction(
+    "metrics_follow",
+    "text[], integer",
+    f"""
+CREATE OR REPLACE FUNCTION metrics_follow(_keys text[], _default_bps integer) RETURNS void LANGUAGE plpgsql STRICT
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
 AS $$
 #variable_conflict use_column
@@ -154,19 +149,8 @@ BEGIN
     SELECT array_agg(split_part(key, ':', 1)), array_agg(split_part(key, ':', 2)),
         array_agg(split_part(key, ':', 3)), array_agg(split_part(key, ':', 4))
     INTO _vendors, _days, _currencies, _ticks FROM unnest(_keys) AS key;
-{body.replace("%(default_bps)s", "_default_bps").replace("%%", "%")}
+{BODY}
 END
 $$;
-"""
-
-
-def digest() -> str:
-    """Of its definition, however that is laid out."""
-    return sha256(" ".join(follow().split()).encode()).hexdigest()[:16]
-
-
-def install(told: str) -> RunSQL:
-    """For a migration: make the function what it is now. ``told`` is its ``digest()``."""
-    operation = RunSQL(follow(), f"DROP FUNCTION IF EXISTS metrics_follow({PARAMETERS})")
-    operation.digest = told  # type: ignore[attr-defined]
-    return operation
+""",
+)

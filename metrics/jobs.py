@@ -17,7 +17,7 @@ from trustengine.jobs.registry import job, subscribe
 from trustengine.jobs.services import enqueue
 
 # Orders that come one by one are summed up once in this time, whatever their number; the first of them at once.
-BEAT_SECONDS = 0.75
+BEAT_SECONDS = 1.0
 TICKS_AT_ONCE = 500
 
 

@@ -1,9 +1,10 @@
 from django.db import migrations
 
-from metrics.functions import install
+from metrics.functions import FOLLOW
+from trustengine.stored_functions import Install
 
 
 class Migration(migrations.Migration):
     dependencies = [("metrics", "0001_initial")]
 
-    operations = [install("0")]
+    operations = [Install(FOLLOW, "3625b182b9e2fa81")]

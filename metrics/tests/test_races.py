@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -10,7 +11,6 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from metrics import jobs
 from metrics.jobs import follow_orders
 from metrics.models import PlatformDaily, VendorDaily
 from metrics.services import PlatformKey, aggregate_platform, aggregate_ticks, aggregate_vendor_days, follow_ticks
@@ -23,7 +23,7 @@ from orders.tests.payment_factories import open_checkout, paid_order, tell
 from trustengine.accounts.tests.factories import VendorFactory
 from trustengine.jobs.models import Job
 from trustengine.jobs.runner import drain
-from trustengine.jobs.sweep import return_expired_leases
+from trustengine.operations.tests.running import wait_for
 from trustengine.testing import at_once, run_due_jobs
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -157,52 +157,69 @@ def test_the_job_run_a_thousand_times_leaves_what_it_found():
     assert_exact()
 
 
-@pytest.mark.django_db
-def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter(monkeypatch):
-    def broken(ticks):
-        raise RuntimeError("no")
+@contextmanager
+def table_away(name):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {name} RENAME TO away")
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER TABLE away RENAME TO {name}")
 
-    monkeypatch.setattr(jobs, "follow_ticks", broken)
+
+@race
+def test_a_failing_job_fails_no_order_is_tried_again_and_ends_as_a_dead_letter():
     item = sold()
-    for _ in range(20):
-        run_due_jobs(failing=True)
-        Job.objects.filter(state="ready").update(run_at=LONG_AGO)
+    with table_away("metrics_vendorslice"):
+        for _ in range(20):
+            drain(KIND, linger=0)
+            Job.objects.filter(state="ready").update(run_at=LONG_AGO)
     assert Order.objects.filter(pk=item.order_id).exists()
     letters = Job.objects.filter(kind=KIND)
     assert {(letter.state, letter.attempts == letter.max_attempts) for letter in letters} == {("dead", True)}
+    assert letters[0].error_details["type"] == "ProgrammingError"
 
-    monkeypatch.undo()
     letters.update(state="ready", attempts=0, dead_letter_at=None, run_at=LONG_AGO, error_details=None)
-    run_due_jobs()
+    follow()
 
+    assert VendorDaily.objects.get().orders == 1
     assert_exact()
-
-
-def written_and_killed(keys):
-    follow_ticks(keys)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @race
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done():
-    """It dies when the days are written and not yet committed: none is there; another makes them."""
-    sold()
+    """It dies when the vendor's day is written and waits for the platform's: neither is there; another makes both."""
+    item = sold()
+    PlatformDaily.objects.create(day=item.day, currency="EUR")
     connections.close_all()
+    begin, begun = os.pipe()
     child = os.fork()
     if child == 0:
-        jobs.follow_ticks = written_and_killed
+        os.read(begin, 1)
         drain(KIND, linger=0)
         os._exit(0)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    with transaction.atomic():
+        PlatformDaily.objects.select_for_update().get()
+        os.write(begun, b"x")
+        wait_for(waiting_sessions, "the worker waits for the platform's day")
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with connection.cursor() as cursor:  # as the server does by itself once it talks to the dead
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", waiting_sessions())
     assert not VendorDaily.objects.exists()
+    assert set(Job.objects.filter(kind=KIND).values_list("state", "attempts")) == {("ready", 0)}
 
-    Job.objects.filter(state="running").update(lease_until=LONG_AGO)
-    return_expired_leases()
-    Job.objects.filter(state="ready").update(run_at=LONG_AGO)
     follow()
 
-    assert VendorDaily.objects.exists()
+    assert VendorDaily.objects.get().orders == PlatformDaily.objects.get().orders == 1
     assert_exact()
+
+
+def waiting_sessions():
+    """Of what this one has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return [pid for (pid,) in cursor.fetchall()]
 
 
 @race

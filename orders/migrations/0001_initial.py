@@ -344,7 +344,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='orderitem',
-            index=models.Index(fields=['product', 'order'], name='item_of_product'),
+            index=models.Index(fields=['product', 'day', 'order'], name='item_of_product'),
         ),
         migrations.AddConstraint(
             model_name='orderitem',

@@ -196,7 +196,7 @@ class OrderItem(models.Model):
             ),
             models.Index(fields=["vendor", "fulfilment_status", "-id"], name="item_of_vendor"),
             models.Index(fields=["vendor", "day", "tick"], name="item_of_vendor_day"),
-            models.Index(fields=["product", "order"], name="item_of_product"),
+            models.Index(fields=["product", "day", "order"], name="item_of_product"),
         ]
 
     def __str__(self) -> str:

@@ -71,12 +71,18 @@ def answer(handler: Handler) -> None:
     _attempt(lambda redis: redis.delete(_name(handler.kind)), "bell_not_answered", handler)
 
 
-def others_wait(handler: Handler) -> bool:
-    """Whether the queue holds messages other than this kind's own; True where Redis does not say."""
+def others_wait(handler: Handler, *, answered: bool = True) -> bool:
+    """Whether the queue holds messages other than this kind's own; True where Redis does not say.
+
+    ``answered``: the bell was taken down, so that one that hangs is another, with a message.
+    """
     waiting = 1
 
     def count(redis: Redis) -> None:
         nonlocal waiting
+        if not answered:
+            waiting = redis.llen(f"rq:queue:{handler.queue}")
+            return
         pipeline = redis.pipeline(transaction=False)
         pipeline.llen(f"rq:queue:{handler.queue}")
         pipeline.exists(_name(handler.kind))

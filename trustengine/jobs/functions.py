@@ -1,14 +1,13 @@
-"""The function in the database that takes due jobs and finishes them, for what runs ``together``.
+"""The function in the database that takes due jobs and finishes them, for what runs ``together``."""
 
-A function, because PostgreSQL keeps the plans of its statements for a session. A migration
-installs it.
-"""
-
-from django.db.migrations.operations import RunSQL
+from trustengine.stored_functions import StoredFunction
 
 # In the order of their turn: either one job that has failed before, or as many as fit that have not.
 # ``seen`` is how many were due and not another's.
-FINISH = """
+FINISH = StoredFunction(
+    "jobs_finish",
+    "text, integer",
+    """
 CREATE OR REPLACE FUNCTION jobs_finish(_kind text, _limit integer)
 RETURNS TABLE (id uuid, key varchar, attempts smallint, seen bigint) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
@@ -32,9 +31,5 @@ BEGIN
     RETURNING job.id, job.key, job.attempts, (SELECT count(*) FROM due);
 END
 $$;
-"""
-
-
-def install() -> RunSQL:
-    """For a migration: make the function what it is now."""
-    return RunSQL(FINISH, "DROP FUNCTION IF EXISTS jobs_finish(text, integer)")
+""",
+)

@@ -54,10 +54,10 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
         return 0
     if settings.READ_ONLY:
         return 0
+    if handler.together:
+        return _drain_together(handler, pace=handler.pace if linger else 0)
     bells.answer(handler)
     deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
-    if handler.together:
-        return _drain_together(handler, deadline, pace=handler.pace if linger else 0)
     served = 0
     while claims := _next_claims(handler, patience=linger if served and _before(deadline) else 0):
         begun = 0
@@ -78,9 +78,11 @@ def drain(kind: str, *, linger: float = LINGER_SECONDS) -> int:
     return served
 
 
-def _drain_together(handler: Handler, deadline: float, *, pace: float) -> int:
-    """Batches until one has taken all that was due; each job that commits from now on rings for itself."""
-    _wait_for_others(handler, until=_last_runs.get(handler.kind, -math.inf) + pace)
+def _drain_together(handler: Handler, *, pace: float) -> int:
+    """Batches until one has taken all that was due; a job that commits after that rings for itself."""
+    _let_gather(handler, until=_last_runs.get(handler.kind, -math.inf) + pace)
+    bells.answer(handler)
+    deadline = time.monotonic() + settings.JOB_DRAIN_SECONDS
     served, more = 0, True
     while more:
         if stop_requested.is_set() or not _before(deadline):
@@ -104,10 +106,13 @@ def _next_claims(handler: Handler, *, patience: float) -> list[Claim]:
     return claims
 
 
-def _wait_for_others(handler: Handler, *, until: float) -> None:
-    """Let more jobs of this handler come together, unless another kind waits for this worker or it is told to stop."""
+def _let_gather(handler: Handler, *, until: float) -> None:
+    """Let more jobs of this handler come together, unless another kind waits for this worker or it is told to stop.
+
+    Meanwhile the bell hangs, so they send no messages.
+    """
     while (left := until - time.monotonic()) > 0:
-        if bells.others_wait(handler) or stop_requested.wait(min(left, GLANCE_SECONDS)):
+        if bells.others_wait(handler, answered=False) or stop_requested.wait(min(left, GLANCE_SECONDS)):
             return
 
 

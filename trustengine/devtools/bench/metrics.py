@@ -132,8 +132,9 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
         with _work(spent):
             while arrived.wait() and not over.is_set():
                 arrived.clear()
-                messages.empty()  # as if a worker of the queue had taken the bell's
-                drain(handler_of(follow_orders).kind)
+                if messages.count:  # as a worker of the queue takes the bell's
+                    messages.empty()
+                    drain(handler_of(follow_orders).kind)
         connection.close()
 
     worker = threading.Thread(target=work)

@@ -78,4 +78,6 @@ def _rating_days(column: str, ids: Collection[UUID]) -> set[RatingDay]:
 
 
 def _ticks(items: Any) -> set[VendorTick]:
-    return set(starmap(VendorTick, items.order_by().values_list("vendor", "day", "order__currency", "tick")))
+    return set(
+        starmap(VendorTick, items.order_by().values_list("vendor", "order__day", "order__currency", "order__tick"))
+    )

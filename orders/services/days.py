@@ -67,7 +67,9 @@ def mark_days(order: Order, vendors: Iterable[UUID] | None = None) -> None:
 def mark_days_of(order_ids: Iterable[UUID]) -> None:
     """``mark_days`` for all vendors of many orders at once: what several share is told once."""
     items = OrderItem.objects.filter(Among("order", order_ids))
-    _publish(starmap(VendorTick, items.values_list("vendor", "day", "order__currency", "tick").distinct()))
+    _publish(
+        starmap(VendorTick, items.values_list("vendor", "order__day", "order__currency", "order__tick").distinct())
+    )
 
 
 def _publish(ticks: Iterable[VendorTick]) -> None:

@@ -9,12 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import django_rq
 from django.conf import settings
@@ -27,50 +24,21 @@ from metrics.jobs import follow_orders
 from metrics.models import PlatformDaily, VendorDaily
 from metrics.rebuilding import rebuild_days
 from orders.clock import placement
-from orders.models import Order, OrderItem, Product
+from orders.models import Order, OrderItem
 from orders.services.days import mark_days
-from trustengine.accounts.models import Profile, User
+from trustengine.devtools.bench.days import Shops, make_days, make_shops, noon_of
 from trustengine.devtools.bench.rounds import Figures, Size
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of
 from trustengine.jobs.runner import drain
 
 DAY = date(2026, 3, 10)
-# Two orders in three have one item, the third has two, of two vendors. More come by day than by night.
-ORDERS = """
-    INSERT INTO orders_order (id, customer_id, currency, status, placed_at, day, tick, updated_at)
-    SELECT md5('order ' || n)::uuid, %(customer)s, %(currency)s, 'confirmed',
-           %(noon)s + make_interval(secs => (tick - 2880) * 15), %(day)s, tick, now()
-    FROM generate_series(1, %(orders)s) AS n, LATERAL (
-        SELECT floor(2880 + 2879
-            * ((n * 7919::bigint %% 100003 + n * 104729::bigint %% 100019) / 100011.0 - 1))::int AS tick
-    ) AS placed
-"""
-ITEMS = """
-    INSERT INTO orders_orderitem (id, order_id, product_id, vendor_id, day, tick, quantity,
-                                  unit_price_cents, fulfilment_status, tracking_number, refunded_cents, updated_at)
-    SELECT md5('item ' || n || ' ' || k)::uuid, purchase.id, product.id, product.vendor_id, purchase.day,
-           purchase.tick, 1 + n %% 3, product.price_cents, 'pending', '', 0, now()
-    FROM generate_series(1, %(orders)s) AS n JOIN orders_order AS purchase ON purchase.id = md5('order ' || n)::uuid,
-        generate_series(0, 1) AS k,
-        LATERAL (SELECT (%(products)s::uuid[])[1 + (n * 7 + k * 13) %% %(count)s] AS id) AS picked
-        JOIN orders_product AS product ON product.id = picked.id
-    WHERE k = 0 OR n %% 3 = 0
-"""
-
-
-@dataclass(frozen=True)
-class Day:
-    """The benchmark's day of orders."""
-
-    customer: Profile
-    products: Sequence[Product]
-    noon: datetime
 
 
 def measure(size: Size) -> Figures:
     """Milliseconds of work for each order and its freshness, by orders a second; and the whole day done anew."""
-    day = _make_day(size.orders_of_day, size.vendors)
+    shops = make_shops(size.vendors, products_each=4)
+    make_days(shops, [DAY], size.orders_of_day)
     rebuild_days([DAY])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as autovacuum has, on a day that has come by and by
@@ -81,7 +49,7 @@ def measure(size: Size) -> Figures:
     figures: dict[str, float] = {"whole_day_ms": round(whole * 1_000, 1)}
     for rate, count in size.arrivals:
         name = f"{rate:g}_per_second".replace(".", "_") if rate else "storm"
-        work, waits = _arrive(day, rate, count)
+        work, waits = _arrive(shops, rate, count)
         p50, p99 = _percentiles(waits)
         figures |= {
             f"{name}_ms_per_order": round(work * 1_000 / count, 2),
@@ -93,26 +61,6 @@ def measure(size: Size) -> Figures:
     return figures
 
 
-def _make_day(orders: int, vendors: int) -> Day:
-    currency = settings.MARKETPLACE_CURRENCY
-    sellers = Profile.objects.bulk_create(Profile(kind=Profile.Kind.VENDOR) for _ in range(vendors))
-    products = Product.objects.bulk_create(
-        Product(vendor=seller, title="A thing", price_cents=999 + number, currency=currency)
-        for number, seller in enumerate(sellers * 4)
-    )
-    customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=User.objects.create())
-    noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=ZoneInfo(settings.MARKETPLACE_TIME_ZONE))
-    values: dict[str, Any] = {"orders": orders, "customer": customer.pk, "currency": currency, "noon": noon, "day": DAY}
-    values |= {"products": [product.pk for product in products], "count": len(products)}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        cursor.execute(ORDERS, values)
-        cursor.execute(ITEMS, values)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return Day(customer, products, noon)
-
-
 def _sum_up_whole_day() -> None:
     """What each order would cost if its whole day were summed up for it: vendors, then the platform; only read."""
     for comparison in (COMPARISONS[0], COMPARISONS[-1]):
@@ -121,7 +69,7 @@ def _sum_up_whole_day() -> None:
             cursor.fetchall()
 
 
-def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
+def _arrive(shops: Shops, rate: float, count: int) -> tuple[float, list[float]]:
     """Let so many orders come, at so many a second, or at once where that is 0; seconds of work, and of waiting."""
     Job.objects.all().delete()
     arrived, over = threading.Event(), threading.Event()
@@ -144,7 +92,7 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
         for number in range(count):
             if rate:
                 time.sleep(max(0.0, began + number / rate - time.monotonic()))
-            _place(day, number, spent)
+            _place(shops, number, spent)
             arrived.set()
         deadline = time.monotonic() + 60
         while Job.objects.open().exists() and time.monotonic() < deadline:
@@ -158,12 +106,14 @@ def _arrive(day: Day, rate: float, count: int) -> tuple[float, list[float]]:
     return sum(spent), [(finished - created).total_seconds() for created, finished in waits if finished]
 
 
-def _place(day: Day, number: int, spent: list[float]) -> None:
+def _place(shops: Shops, number: int, spent: list[float]) -> None:
     """One order of one or two items in the busiest hour, as a paid checkout makes it; only its marks are measured."""
-    placed = day.noon + timedelta(seconds=number % 600)
+    placed = noon_of(DAY) + timedelta(seconds=number % 600)
     with transaction.atomic():
-        order = Order.objects.create(customer=day.customer, currency=settings.MARKETPLACE_CURRENCY, **placement(placed))
-        bought = day.products[number * 7 % len(day.products) :][: 2 if number % 3 == 0 else 1]
+        order = Order.objects.create(
+            customer=shops.customer, currency=settings.MARKETPLACE_CURRENCY, **placement(placed)
+        )
+        bought = shops.products[number * 7 % len(shops.products) :][: 2 if number % 3 == 0 else 1]
         for product in bought:
             OrderItem.objects.create(
                 order=order,

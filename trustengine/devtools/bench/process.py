@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import django
 
 NAMES = ("jobs", "votes", "checkouts", "refunds", "metrics", "ledger", "usage", "capacity", "import")
-ONLY_BY_NAME = ("fingerprints",)  # too long to run unasked
+ONLY_BY_NAME = ("fingerprints", "history")  # too long to run unasked
 
 
 def main(argv: Sequence[str]) -> None:
@@ -24,6 +24,7 @@ def main(argv: Sequence[str]) -> None:
         capacity,
         checkouts,
         fingerprints,
+        history,
         imports,
         jobs,
         ledger,
@@ -47,6 +48,7 @@ def main(argv: Sequence[str]) -> None:
         "import": imports.measure,
         "capacity": capacity.measure,
         "fingerprints": fingerprints.measure,
+        "history": history.measure,
     }
     if imports.COMMAND not in get_commands():
         del measures["import"]

@@ -27,6 +27,8 @@ class Size:
     recent_leases: int
     orders_of_day: int
     vendors: int
+    days: int
+    orders_of_each: int
     arrivals: Sequence[tuple[float, int]]  # orders a second (0: all at once), and how many
 
 
@@ -48,6 +50,8 @@ FULL = Size(
     recent_leases=10_000,
     orders_of_day=100_000,
     vendors=500,
+    days=365,
+    orders_of_each=10_000,
     arrivals=((0.5, 15), (4, 60), (30, 300), (0, 1_000)),
 )
 QUICK = Size(
@@ -68,6 +72,8 @@ QUICK = Size(
     recent_leases=20,
     orders_of_day=60,
     vendors=4,
+    days=3,
+    orders_of_each=20,
     arrivals=((20, 4), (0, 6)),
 )
 

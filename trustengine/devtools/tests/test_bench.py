@@ -62,12 +62,13 @@ def test_a_table_shows_what_was_chosen_only():
     assert "votes" not in table
 
 
-def test_the_search_for_copies_is_measured_only_where_it_is_named():
-    figures = json.loads(bench("fingerprints", "--quick", "--json"))
+def test_what_takes_long_is_measured_only_where_it_is_named():
+    figures = json.loads(bench("fingerprints", "history", "--quick", "--json"))
 
-    assert "fingerprints" not in NAMES
+    assert not {"fingerprints", "history"} & set(NAMES)
     assert figures["fingerprints"]["copies_found_share"] > 0.5
     assert figures["fingerprints"]["stored_per_second"] > 0
+    assert figures["history"].keys() == {"orders_made_seconds", "from_nothing_seconds", "again_seconds"}
 
 
 def test_an_unknown_benchmark_is_refused():

@@ -29,6 +29,7 @@ EXPORT = "/api/v1/me/export/"
 NOT_EXPORTED = {
     "metrics.productdaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
     "metrics.vendordaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
+    "metrics.vendorslice": "belongs to a vendor; hours of the same sums",
     "metrics.vendorratingdaily": "belongs to a vendor, whose members see it on their dashboard; sums name no person",
     "orders.product": "belongs to a vendor, which is a business and not a person",
     "billing.holding": "belongs to a vendor, whose members see it with the ledger",

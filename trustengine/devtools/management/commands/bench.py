@@ -63,6 +63,8 @@ def _shown(figure: str, value: float) -> str:
         return f"{value:,.0f}"
     if figure.endswith(("_milliseconds", "_share")):
         return f"{value:.2f}"
+    if "_ms" in figure:
+        return f"{value:,.2f} ms"
     if figure.endswith("seconds"):
         return f"{value:,.1f} s"
     if figure.startswith("statements"):

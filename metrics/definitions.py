@@ -16,7 +16,7 @@ The whole and the rest of the division by 10,000 are multiplied apart, so that n
 was placed, or imported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -125,3 +125,13 @@ def parameters() -> dict[str, Any]:
 def totals(names: Sequence[str] = Sums.NUMBERS) -> str:
     """The same numbers, added up over rows that hold them already."""
     return ", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in names)
+
+
+def listed(names: Collection[str], prefix: str = "") -> str:
+    """Columns of these names."""
+    return ", ".join(f"{prefix}{name}" for name in names)
+
+
+def replaced(names: Collection[str]) -> str:
+    """For ``ON CONFLICT DO UPDATE SET``: what is new, in place of what was."""
+    return ", ".join(f"{name} = excluded.{name}" for name in names)

@@ -9,7 +9,17 @@ What a number means stands in ``metrics.definitions``, also for this text.
 
 from collections.abc import Sequence
 
-from metrics.definitions import HOUR_OF_TICK, PRODUCT_NUMBERS, PRODUCT_SUMS, SUMS, facts, first_tick, totals
+from metrics.definitions import (
+    HOUR_OF_TICK,
+    PRODUCT_NUMBERS,
+    PRODUCT_SUMS,
+    SUMS,
+    facts,
+    first_tick,
+    listed,
+    replaced,
+    totals,
+)
 from metrics.models import Sums
 from trustengine.stored_functions import StoredFunction
 
@@ -45,16 +55,8 @@ PLATFORM_DAY = ("day", "currency")
 TICK, HOUR = (*PLATFORM_DAY, "tick"), (*PLATFORM_DAY, "hour")
 
 
-def _listed(names: Sequence[str], prefix: str = "") -> str:
-    return ", ".join(f"{prefix}{name}" for name in names)
-
-
 def _is(key: Sequence[str]) -> str:
     return " AND ".join(f"{name} = _key.{name}" for name in key)
-
-
-def _replaced(names: Sequence[str]) -> str:
-    return ", ".join(f"{name} = excluded.{name}" for name in names)
 
 
 def _each(key: Sequence[str], found: str, *steps: str) -> str:
@@ -72,8 +74,8 @@ def _locked(table: str, key: Sequence[str]) -> str:
     return f"""
         {lock}
         IF NOT FOUND THEN
-            INSERT INTO {table} ({_listed(key)}, {_listed(NUMBERS)})
-            VALUES ({_listed(key, "_key.")}, {_listed(["0"] * len(NUMBERS))}) ON CONFLICT DO NOTHING;
+            INSERT INTO {table} ({listed(key)}, {listed(NUMBERS)})
+            VALUES ({listed(key, "_key.")}, {listed(["0"] * len(NUMBERS))}) ON CONFLICT DO NOTHING;
             {lock}
         END IF;
     """
@@ -82,25 +84,25 @@ def _locked(table: str, key: Sequence[str]) -> str:
 def _made(table: str, key: Sequence[str], sums: str, source: str) -> str:
     """A key's row from the lines or rows that it is the sum of."""
     return f"""
-        INSERT INTO {table} ({_listed(key)}, aggregated_at, {_listed(NUMBERS)})
-        SELECT {_listed(key, "_key.")}, statement_timestamp(), {sums} FROM {source}
-        ON CONFLICT ({_listed(key)}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+        INSERT INTO {table} ({listed(key)}, aggregated_at, {listed(NUMBERS)})
+        SELECT {listed(key, "_key.")}, statement_timestamp(), {sums} FROM {source}
+        ON CONFLICT ({listed(key)}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)};
     """
 
 
 def _summed_up(table: str, key: Sequence[str], parts: str) -> str:
     return f"""
-        UPDATE {table} SET (aggregated_at, {_listed(NUMBERS)}) = (
+        UPDATE {table} SET (aggregated_at, {listed(NUMBERS)}) = (
             SELECT statement_timestamp(), {totals()} FROM {parts} WHERE {_is(key)}
         ) WHERE {_is(key)};
     """
 
 
 SOLD = f"""
-    INSERT INTO metrics_productdaily ({_listed(PRODUCT)}, {_listed(PRODUCT_NUMBERS)})
-    SELECT {_listed(PRODUCT, "_key.")}, {PRODUCT_SUMS} FROM ({facts(OF_PRODUCT)}) AS line
+    INSERT INTO metrics_productdaily ({listed(PRODUCT)}, {listed(PRODUCT_NUMBERS)})
+    SELECT {listed(PRODUCT, "_key.")}, {PRODUCT_SUMS} FROM ({facts(OF_PRODUCT)}) AS line
     WHERE counts HAVING count(*) > 0
-    ON CONFLICT ({_listed(PRODUCT)}) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)};
+    ON CONFLICT ({listed(PRODUCT)}) DO UPDATE SET {replaced(PRODUCT_NUMBERS)};
     IF NOT FOUND THEN
         DELETE FROM metrics_productdaily WHERE {_is(PRODUCT)};
     END IF;
@@ -108,7 +110,7 @@ SOLD = f"""
 STEPS = (
     _each(
         HOUR_OF_VENDOR,
-        f"{_listed(VENDOR_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
+        f"{listed(VENDOR_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
         _locked("metrics_vendordaily", VENDOR_DAY),
         _made("metrics_vendorslice", HOUR_OF_VENDOR, SUMS, f"({facts(OF_HOUR)}) AS line"),
         _summed_up("metrics_vendordaily", VENDOR_DAY, "metrics_vendorslice"),
@@ -121,13 +123,13 @@ STEPS = (
     ),
     _each(
         TICK,
-        f"{_listed(TICK)} FROM {TICKS}",
+        f"{listed(TICK)} FROM {TICKS}",
         _locked("metrics_platformdaily", PLATFORM_DAY),
         _made("metrics_platformtick", TICK, SUMS, f"({facts(OF_TICK)}) AS line"),
     ),
     _each(
         HOUR,
-        f"{_listed(PLATFORM_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
+        f"{listed(PLATFORM_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
         _made("metrics_platformslice", HOUR, totals(), f"metrics_platformtick WHERE {_is(PLATFORM_DAY)} AND {IN_HOUR}"),
         _summed_up("metrics_platformdaily", PLATFORM_DAY, "metrics_platformslice"),
     ),

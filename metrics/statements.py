@@ -24,6 +24,8 @@ from metrics.definitions import (
     counted_reviews,
     facts,
     first_tick,
+    listed,
+    replaced,
     totals,
 )
 from metrics.models import Sums
@@ -31,13 +33,9 @@ from metrics.models import Sums
 NUMBERS = Sums.NUMBERS
 
 
-def _listed(names: Collection[str], prefix: str = "") -> str:
-    return ", ".join(f"{prefix}{name}" for name in names)
-
-
 def _row(key: str, source: str) -> str:
     """The members of a key, as a row of this table."""
-    return f"({_listed(key.split(', '), f'{source}.')})"
+    return f"({listed(key.split(', '), f'{source}.')})"
 
 
 def _zeros(names: Collection[str]) -> str:
@@ -52,14 +50,10 @@ def _assigned(names: Collection[str], source: str = "sums") -> str:
     return ", ".join(f"{name} = coalesce({source}.{name}, 0)" for name in names)
 
 
-def _replaced(names: Collection[str]) -> str:
-    return ", ".join(f"{name} = excluded.{name}" for name in names)
-
-
 def _locked(table: str, key: str, given: str, numbers: Collection[str]) -> str:
     """Rows of zeros for what is missing, then the keys' rows locked in their order."""
     return f"""
-        INSERT INTO {table} ({key}, {_listed(numbers)})
+        INSERT INTO {table} ({key}, {listed(numbers)})
         SELECT DISTINCT {key}, {_zeros(numbers)} FROM {given}
         WHERE NOT EXISTS (SELECT FROM {table} AS stored WHERE {_row(key, "stored")} = {_row(key, "given")})
         ORDER BY {key} ON CONFLICT DO NOTHING;
@@ -73,25 +67,26 @@ def _made(table: str, key: str, facts: str, wanted: str, *, part: str = "") -> s
     stored = f"{_row(key, 'stored')} = {_row(key, 'wanted')}"
     *rest, last = key.split(", ")
     return f"""
-        WITH facts AS MATERIALIZED ({facts}),
-        sums AS MATERIALIZED (
-            SELECT {_listed(rest)}, {part or last} AS {last}, {SUMS} FROM facts GROUP BY {_listed(rest)}, {part or last}
+        WITH sums AS MATERIALIZED (
+            SELECT {listed(rest)}, {part or last} AS {last}, {SUMS} FROM ({facts}) AS line
+            GROUP BY {listed(rest)}, {part or last}
         ),
         wanted AS ({wanted})
-        INSERT INTO {table} ({key}, aggregated_at, {_listed(NUMBERS)})
+        INSERT INTO {table} ({key}, aggregated_at, {listed(NUMBERS)})
         SELECT {key}, statement_timestamp(), {_or_zero(NUMBERS)} FROM wanted LEFT JOIN sums USING ({key})
         WHERE sums.placed_items IS NOT NULL OR EXISTS (SELECT FROM {table} AS stored WHERE {stored})
-        ON CONFLICT ({key}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+        ON CONFLICT ({key}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)};
     """
 
 
 def _summed_up(table: str, key: str, given: str, parts: str) -> str:
+    """Each row's parts are looked up by their index, however few or many the planner takes them for."""
+    of_row = f"{_row(key, 'part')} = {_row(key, 'stored')}"
     return f"""
-        WITH wanted AS (SELECT DISTINCT {key} FROM {given}),
-        sums AS (SELECT {key}, {totals()} FROM wanted JOIN {parts} AS part USING ({key}) GROUP BY {key})
-        UPDATE {table} AS stored SET {_assigned(NUMBERS)}, aggregated_at = statement_timestamp()
-        FROM wanted LEFT JOIN sums USING ({key})
-        WHERE {_row(key, "stored")} = {_row(key, "wanted")};
+        UPDATE {table} AS stored SET (aggregated_at, {listed(NUMBERS)}) = (
+            SELECT statement_timestamp(), {totals()} FROM {parts} AS part WHERE {of_row}
+        )
+        FROM (SELECT DISTINCT {key} FROM {given}) AS wanted WHERE {_row(key, "stored")} = {_row(key, "wanted")};
     """
 
 
@@ -148,10 +143,10 @@ def vendor_days(mode: Mode) -> str:
                 WHERE sums.orders IS NULL AND {_row(product, "stored")}
                     = {_row(product, "wanted")}
             )
-            INSERT INTO metrics_productdaily AS stored ({product}, {_listed(PRODUCT_NUMBERS)})
-            SELECT {product}, {_listed(PRODUCT_NUMBERS)} FROM sums
-            ON CONFLICT ({product}) DO UPDATE SET {_replaced(PRODUCT_NUMBERS)}
-            WHERE ({_listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({_listed(PRODUCT_NUMBERS, "excluded.")});
+            INSERT INTO metrics_productdaily AS stored ({product}, {listed(PRODUCT_NUMBERS)})
+            SELECT {product}, {listed(PRODUCT_NUMBERS)} FROM sums
+            ON CONFLICT ({product}) DO UPDATE SET {replaced(PRODUCT_NUMBERS)}
+            WHERE ({listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({listed(PRODUCT_NUMBERS, "excluded.")});
         """
         + _summed_up("metrics_vendordaily", VENDOR_DAY, GIVEN_VENDOR_DAYS, "metrics_vendorslice")
     )
@@ -166,18 +161,18 @@ def platform_days(scope: str = OF_TICKS, given: str = GIVEN_PLATFORM_TICKS) -> s
         _locked("metrics_platformdaily", PLATFORM_DAY, given, NUMBERS)
         + _made("metrics_platformtick", f"{PLATFORM_DAY}, tick", facts(scope), ticks)
         + f"""
-            WITH wanted AS (SELECT DISTINCT day, currency, {HOUR_OF_TICK} AS hour FROM {given})
-            INSERT INTO metrics_platformslice ({hour}, aggregated_at, {_listed(NUMBERS)})
-            SELECT wanted.day, wanted.currency, wanted.hour, statement_timestamp(), {totals()}
-            FROM wanted LEFT JOIN metrics_platformtick AS part
-                ON (part.day, part.currency) = (wanted.day, wanted.currency)
-                AND part.tick >= {first_tick("wanted.hour")} AND part.tick < {first_tick("(wanted.hour + 1)")}
-            GROUP BY wanted.day, wanted.currency, wanted.hour
-            HAVING count(part.id) > 0 OR EXISTS (
+            INSERT INTO metrics_platformslice ({hour}, aggregated_at, {listed(NUMBERS)})
+            SELECT {hour}, statement_timestamp(), {listed(NUMBERS, "sums.")}
+            FROM (SELECT DISTINCT day, currency, {HOUR_OF_TICK} AS hour FROM {given}) AS wanted CROSS JOIN LATERAL (
+                SELECT count(*) AS ticks, {totals()} FROM metrics_platformtick AS part
+                WHERE (part.day, part.currency) = (wanted.day, wanted.currency)
+                    AND part.tick >= {first_tick("wanted.hour")} AND part.tick < {first_tick("(wanted.hour + 1)")}
+            ) AS sums
+            WHERE sums.ticks > 0 OR EXISTS (
                 SELECT FROM metrics_platformslice AS stored
                 WHERE (stored.day, stored.currency, stored.hour) = (wanted.day, wanted.currency, wanted.hour)
             )
-            ON CONFLICT ({hour}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {_replaced(NUMBERS)};
+            ON CONFLICT ({hour}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)};
         """
         + _summed_up("metrics_platformdaily", PLATFORM_DAY, given, "metrics_platformslice")
     )

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from metrics.jobs import follow_orders
-from metrics.models import PlatformDaily, VendorDaily
+from metrics.models import PlatformDaily, PlatformSlice, PlatformTick, VendorDaily, VendorSlice
 from metrics.services import PlatformKey, aggregate_platform, aggregate_ticks, aggregate_vendor_days, follow_ticks
 from metrics.tests.recount import assert_exact
 from metrics.tests.test_definitions import sold
@@ -120,18 +120,27 @@ def test_a_refund_belongs_to_the_day_of_its_order_not_to_today():
 
 
 @pytest.mark.django_db
-def test_an_order_makes_its_own_vendor_and_tick_anew_and_nothing_else():
-    """FINDINGS 17: the day's other vendors and ticks are not touched."""
-    for hour in range(8, 12):
-        sold(OrderFactory(placed_at=NOON.replace(hour=hour)))
+def test_an_order_makes_its_own_vendor_s_hour_and_tick_anew_and_nothing_else():
+    """FINDINGS 17: the day's other vendors, hours and ticks are not touched."""
+    vendor = VendorFactory()
+    for minutes in (-240, -1, 0, 1, 60):
+        sold(OrderFactory(placed_at=NOON + timedelta(minutes=minutes)), vendor=vendor)
+        sold(OrderFactory(placed_at=NOON + timedelta(minutes=minutes)))
     run_due_jobs()
-    VendorDaily.objects.update(aggregated_at=None)
-    item = sold()
+    for table in (VendorDaily, VendorSlice, PlatformTick, PlatformSlice):
+        table.objects.update(aggregated_at=None)
+    sold(OrderFactory(placed_at=NOON), vendor=vendor)
     run_due_jobs()
 
-    made = VendorDaily.objects.exclude(aggregated_at=None)
-    assert list(made.values_list("vendor", flat=True)) == [item.vendor_id]
+    assert list(made(VendorDaily).values_list("vendor", flat=True)) == [vendor.pk]
+    assert list(made(VendorSlice).values_list("vendor", "hour")) == [(vendor.pk, 12)]
+    assert list(made(PlatformTick).values_list("tick", flat=True)) == [NOON_TICK]
+    assert list(made(PlatformSlice).values_list("hour", flat=True)) == [12]
     assert_exact()
+
+
+def made(table):
+    return table.objects.exclude(aggregated_at=None)
 
 
 @pytest.mark.django_db

@@ -68,17 +68,27 @@ def _each(key: Sequence[str], found: str, *steps: str) -> str:
     """
 
 
-def _locked(table: str, key: Sequence[str]) -> str:
-    """A key's row, locked; of zeros if there was none."""
-    lock = f"PERFORM FROM {table} WHERE {_is(key)} FOR NO KEY UPDATE;"
+def _there(table: str, key: Sequence[str]) -> str:
+    """Rows of zeros for all that is missing of the given keys, before any of them is locked: as ``statements`` does it.
+
+    Whoever locked first and inserted then would wait for who does the reverse, and be waited for.
+    """
+    missing = f"""
+        FROM {TICKS} WHERE NOT EXISTS (
+            SELECT FROM {table} AS stored WHERE {" AND ".join(f"stored.{name} = given.{name}" for name in key)}
+        )
+    """
     return f"""
-        {lock}
-        IF NOT FOUND THEN
+        IF EXISTS (SELECT {missing}) THEN
             INSERT INTO {table} ({listed(key)}, {listed(NUMBERS)})
-            VALUES ({listed(key, "_key.")}, {listed(["0"] * len(NUMBERS))}) ON CONFLICT DO NOTHING;
-            {lock}
+            SELECT DISTINCT {listed(key)}, {listed(["0"] * len(NUMBERS))} {missing}
+            ORDER BY {listed(key)} ON CONFLICT DO NOTHING;
         END IF;
     """
+
+
+def _locked(table: str, key: Sequence[str]) -> str:
+    return f"PERFORM FROM {table} WHERE {_is(key)} FOR NO KEY UPDATE;"
 
 
 def _made(table: str, key: Sequence[str], sums: str, source: str) -> str:
@@ -108,6 +118,7 @@ SOLD = f"""
     END IF;
 """
 STEPS = (
+    _there("metrics_vendordaily", VENDOR_DAY),
     _each(
         HOUR_OF_VENDOR,
         f"{listed(VENDOR_DAY)}, {HOUR_OF_TICK} AS hour FROM {TICKS}",
@@ -121,6 +132,7 @@ STEPS = (
             FROM {TICKS} JOIN orders_orderitem AS item USING (vendor_id, day, tick)""",
         SOLD,
     ),
+    _there("metrics_platformdaily", PLATFORM_DAY),
     _each(
         TICK,
         f"{listed(TICK)} FROM {TICKS}",

@@ -63,8 +63,8 @@ def follow_items(planned: Sequence[Planned]) -> None:
         order = places[state["order_id"]]
         left.add(VendorTick(state["vendor_id"], order.day, order.currency, order.tick))
     orders = {plan.state["order_id"] for plan in planned} | places.keys()
-    aggregate_ticks(sorted(left | ticks_of_orders(orders)))
-    aggregate_rating_days(rating_days_of_items([plan.row["order_item_id"] for plan in planned]))
+    ratings = rating_days_of_items([plan.row["order_item_id"] for plan in planned])
+    aggregate_ticks(sorted(left | ticks_of_orders(orders)), ratings=ratings)
 
 
 @after_import_of("reviews")

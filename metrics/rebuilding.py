@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Model
 
 from metrics import definitions
+from metrics.definitions import first_tick
 from metrics.models import (
     PlatformDaily,
     PlatformSlice,
@@ -36,11 +37,11 @@ VENDOR_DAYS = """
     UNION SELECT vendor_id, day, currency FROM metrics_vendorslice WHERE day = ANY(%(days)s::date[])
     UNION SELECT vendor_id, day, currency FROM metrics_productdaily WHERE day = ANY(%(days)s::date[])
 """
-TICKS = """
+TICKS = f"""
     SELECT DISTINCT purchase.day, purchase.currency, purchase.tick
     FROM orders_order AS purchase WHERE purchase.day = ANY(%(days)s::date[])
     UNION SELECT day, currency, tick FROM metrics_platformtick WHERE day = ANY(%(days)s::date[])
-    UNION SELECT day, currency, hour * 60 FROM metrics_platformslice WHERE day = ANY(%(days)s::date[])
+    UNION SELECT day, currency, {first_tick("hour")} FROM metrics_platformslice WHERE day = ANY(%(days)s::date[])
     UNION SELECT day, currency, 0 FROM metrics_platformdaily WHERE day = ANY(%(days)s::date[])
 """
 RATING_DAYS = """

@@ -7,10 +7,10 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from metrics.calendar import days_changed, days_within
-from metrics.comparing import Difference, differences, make_anew, platform_keys, vendor_days
+from metrics.comparing import Difference, differences, make_anew
 from metrics.jobs import follow_orders, follow_reviews, follow_terms
 from metrics.models import PlatformDaily
-from metrics.touched import rating_days_of
+from metrics.touched import products_sold, rating_days_of
 from orders.clock import TICKS_OF_HOUR
 from orders.services.days import VendorTick
 from trustengine.jobs.models import Job
@@ -107,8 +107,13 @@ class _Waiting:
     """What jobs are still to bring up to date. Dead letters will not, so they excuse nothing."""
 
     def __init__(self) -> None:
-        ticks = [VendorTick.of(key) for key in _keys(follow_orders)]
-        self._vendor_days = {each.vendor_day for each in ticks}
+        ticks = {VendorTick.of(key) for key in _keys(follow_orders)}
+        self._of_vendors: dict[str, set[Any]] = {
+            "vendordaily": {each.vendor_day for each in ticks},
+            "vendorslice": {(*each.vendor_day, each.tick // TICKS_OF_HOUR) for each in ticks},
+            "productdaily": products_sold(ticks),
+        }
+        self._ticks = {(each.day, each.currency, each.tick) for each in ticks}
         self._hours = {(each.day, each.currency, each.tick // TICKS_OF_HOUR) for each in ticks}
         self._days = {(each.day, each.currency) for each in ticks}
         self._rating_days = rating_days_of([UUID(key) for key in _keys(follow_reviews)])
@@ -118,13 +123,11 @@ class _Waiting:
     def covers(self, wrong: Difference) -> bool:
         if wrong.table == "vendorratingdaily":
             return wrong.key in self._rating_days
-        if days := vendor_days([wrong]):
-            return bool(days & self._vendor_days) or bool({day.vendor_id for day in days} & self._vendors)
+        if wrong.table in self._of_vendors:
+            return wrong.key in self._of_vendors[wrong.table] or wrong.key[0] in self._vendors
         if self._vendors:  # whose orders may be in any tick
             return True
-        if wrong.table == "platformdaily":
-            return wrong.key in self._days
-        return any((key.day, key.currency, key.tick // TICKS_OF_HOUR) in self._hours for key in platform_keys([wrong]))
+        return wrong.key in {"platformtick": self._ticks, "platformslice": self._hours}.get(wrong.table, self._days)
 
 
 def _open(function: Any) -> QuerySet[Job]:

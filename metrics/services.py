@@ -57,9 +57,10 @@ def follow_ticks(keys: Collection[VendorTick]) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def aggregate_ticks(keys: Collection[VendorTick]) -> None:
-    """The whole vendors' days that these ticks are of, then what is the platform's of them."""
+def aggregate_ticks(keys: Collection[VendorTick], *, ratings: Collection[RatingDay] = ()) -> None:
+    """The whole vendors' days that these ticks are of, then these days' stars, then what is the platform's."""
     aggregate_vendor_days({each.vendor_day for each in keys})
+    aggregate_rating_days(ratings)
     aggregate_platform({PlatformKey(each.day, each.currency, each.tick) for each in keys})
 
 

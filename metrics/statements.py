@@ -14,7 +14,6 @@ from typing import NamedTuple
 from metrics.definitions import (
     HOUR_OF_TICK,
     OF_DAYS,
-    OF_TICKS,
     OF_VENDOR_DAYS,
     PRODUCT_NUMBERS,
     PRODUCT_SUMS,
@@ -42,12 +41,12 @@ def _zeros(names: Collection[str]) -> str:
     return ", ".join("0" for _ in names)
 
 
-def _or_zero(names: Collection[str], source: str = "sums") -> str:
-    return ", ".join(f"coalesce({source}.{name}, 0)" for name in names)
+def _or_zero(names: Collection[str]) -> str:
+    return ", ".join(f"coalesce(sums.{name}, 0)" for name in names)
 
 
-def _assigned(names: Collection[str], source: str = "sums") -> str:
-    return ", ".join(f"{name} = coalesce({source}.{name}, 0)" for name in names)
+def _assigned(names: Collection[str]) -> str:
+    return ", ".join(f"{name} = coalesce(sums.{name}, 0)" for name in names)
 
 
 def _locked(table: str, key: str, given: str, numbers: Collection[str]) -> str:
@@ -106,7 +105,12 @@ class Mode(NamedTuple):
     wanted_products: str
 
 
-STORED = "SELECT {key} FROM sums UNION SELECT {key} FROM {table} AS stored WHERE {condition}"
+# Of no other vendors' days than those that are given, and locked: facts may have come that are another run's.
+WANTED = f"""
+    SELECT {{key}} FROM (
+        SELECT {{key}} FROM sums UNION SELECT {{key}} FROM {{table}} AS stored WHERE {{condition}}
+    ) AS found JOIN {GIVEN_VENDOR_DAYS} USING ({VENDOR_DAY})
+"""
 OF_GIVEN_DAYS = f"(stored.vendor_id, stored.day, stored.currency) IN (SELECT * FROM {GIVEN_VENDOR_DAYS})"
 OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
 
@@ -114,8 +118,8 @@ OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
 def _mode(scope: str, condition: str) -> Mode:
     return Mode(
         facts=facts(scope),
-        wanted_hours=STORED.format(key=f"{VENDOR_DAY}, hour", table="metrics_vendorslice", condition=condition),
-        wanted_products=STORED.format(
+        wanted_hours=WANTED.format(key=f"{VENDOR_DAY}, hour", table="metrics_vendorslice", condition=condition),
+        wanted_products=WANTED.format(
             key=f"{VENDOR_DAY}, product_id", table="metrics_productdaily", condition=condition
         ),
     )
@@ -144,7 +148,7 @@ def vendor_days(mode: Mode) -> str:
                     = {_row(product, "wanted")}
             )
             INSERT INTO metrics_productdaily AS stored ({product}, {listed(PRODUCT_NUMBERS)})
-            SELECT {product}, {listed(PRODUCT_NUMBERS)} FROM sums
+            SELECT {product}, {listed(PRODUCT_NUMBERS)} FROM sums JOIN wanted USING ({product})
             ON CONFLICT ({product}) DO UPDATE SET {replaced(PRODUCT_NUMBERS)}
             WHERE ({listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({listed(PRODUCT_NUMBERS, "excluded.")});
         """
@@ -152,18 +156,20 @@ def vendor_days(mode: Mode) -> str:
     )
 
 
-def platform_days(scope: str = OF_TICKS, given: str = GIVEN_PLATFORM_TICKS) -> str:
+def platform_days(scope: str) -> str:
     """Ticks of the platform; hours, which are sums of the ticks; and days, which are sums of the hours."""
-    ticks = f"SELECT DISTINCT day, currency, tick FROM {given}"
+    ticks = f"SELECT DISTINCT day, currency, tick FROM {GIVEN_PLATFORM_TICKS}"
     scope = scope.format(wanted=ticks)
     hour = f"{PLATFORM_DAY}, hour"
     return (
-        _locked("metrics_platformdaily", PLATFORM_DAY, given, NUMBERS)
+        _locked("metrics_platformdaily", PLATFORM_DAY, GIVEN_PLATFORM_TICKS, NUMBERS)
         + _made("metrics_platformtick", f"{PLATFORM_DAY}, tick", facts(scope), ticks)
         + f"""
             INSERT INTO metrics_platformslice ({hour}, aggregated_at, {listed(NUMBERS)})
             SELECT {hour}, statement_timestamp(), {listed(NUMBERS, "sums.")}
-            FROM (SELECT DISTINCT day, currency, {HOUR_OF_TICK} AS hour FROM {given}) AS wanted CROSS JOIN LATERAL (
+            FROM (
+                SELECT DISTINCT day, currency, {HOUR_OF_TICK} AS hour FROM {GIVEN_PLATFORM_TICKS}
+            ) AS wanted CROSS JOIN LATERAL (
                 SELECT count(*) AS ticks, {totals()} FROM metrics_platformtick AS part
                 WHERE (part.day, part.currency) = (wanted.day, wanted.currency)
                     AND part.tick >= {first_tick("wanted.hour")} AND part.tick < {first_tick("(wanted.hour + 1)")}
@@ -174,7 +180,7 @@ def platform_days(scope: str = OF_TICKS, given: str = GIVEN_PLATFORM_TICKS) -> s
             )
             ON CONFLICT ({hour}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)};
         """
-        + _summed_up("metrics_platformdaily", PLATFORM_DAY, given, "metrics_platformslice")
+        + _summed_up("metrics_platformdaily", PLATFORM_DAY, GIVEN_PLATFORM_TICKS, "metrics_platformslice")
     )
 
 

@@ -19,6 +19,12 @@ RATING_DAYS = """
     FROM reviews_review AS review JOIN orders_product AS product ON product.id = review.product_id
     WHERE review.{column} = ANY(%(ids)s)
 """
+PRODUCTS_SOLD = """
+    SELECT DISTINCT given.vendor_id, given.day, given.currency, item.product_id
+    FROM unnest(%(vendors)s::uuid[], %(days)s::date[], %(currencies)s::text[], %(ticks)s::int[])
+        AS given (vendor_id, day, currency, tick)
+        JOIN orders_orderitem AS item USING (vendor_id, day, tick)
+"""
 DAYS_OF_VENDOR = """
     SELECT day, count(*) FROM orders_orderitem
     WHERE vendor_id = %(vendor)s AND day < coalesce(%(before)s, 'infinity'::date)
@@ -26,14 +32,20 @@ DAYS_OF_VENDOR = """
 """
 
 
-def ticks_of_items(item_ids: Collection[UUID]) -> set[VendorTick]:
-    """Where these order items are counted."""
-    return _ticks(OrderItem.objects.filter(Among("pk", item_ids)))
-
-
 def ticks_of_orders(order_ids: Collection[UUID]) -> set[VendorTick]:
     """Where the items of these orders are counted."""
     return _ticks(OrderItem.objects.filter(Among("order", order_ids)))
+
+
+def products_sold(ticks: Collection[VendorTick]) -> set[tuple[UUID, date, str, UUID]]:
+    """The products that these vendors sold in these ticks: vendor, day, currency, product."""
+    if not ticks:
+        return set()
+    vendors, days, currencies, moments = map(list, zip(*ticks, strict=True))
+    values = {"vendors": vendors, "days": days, "currencies": currencies, "ticks": moments}
+    with connection.cursor() as cursor:
+        cursor.execute(PRODUCTS_SOLD, values)
+        return set(cursor.fetchall())
 
 
 def vendor_ticks_of(vendor: UUID, *, before: date | None, at_least: int) -> list[VendorTick]:

@@ -7,4 +7,4 @@ from trustengine.stored_functions import Install
 class Migration(migrations.Migration):
     dependencies = [("metrics", "0001_initial")]
 
-    operations = [Install(FOLLOW, "3625b182b9e2fa81")]
+    operations = [Install(FOLLOW, "abd04f8c2cface53")]

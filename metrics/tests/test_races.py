@@ -232,18 +232,70 @@ def waiting_sessions():
 
 
 @race
-def test_keys_in_any_order_do_not_deadlock():
-    items = [sold() for _ in range(6)]
+@pytest.mark.parametrize("there", [0, 1, 6], ids=["no row", "the first row", "every row"])
+def test_keys_in_any_order_do_not_deadlock(there):
+    """Nor do those who find a row that others find missing."""
+    items = sorted((sold() for _ in range(6)), key=lambda item: item.vendor_id)
+    for item in items[:there]:
+        VendorDaily.objects.create(vendor=item.vendor, day=item.day, currency="EUR")
     ticks = [VendorTick(item.vendor_id, item.day, "EUR", NOON_TICK) for item in items]
+    days = [each.vendor_day for each in ticks]
 
     outcomes = at_once(
         *[partial(follow_ticks, part) for part in (ticks, ticks[::-1], ticks[3:])],
         *[partial(aggregate_ticks, part) for part in (ticks[::-1], ticks[::2])],
-        partial(aggregate_vendor_days, [each.vendor_day for each in reversed(ticks)]),
+        partial(aggregate_vendor_days, days[::-1]),
+        partial(aggregate_vendor_days, days, whole_days=[NOON.date()]),
         partial(aggregate_platform, [PlatformKey(items[0].day, "EUR", NOON_TICK)]),
     )
 
-    assert outcomes == [None] * 7
+    assert outcomes == [None] * 8
+    assert_exact()
+
+
+@pytest.mark.django_db
+def test_one_run_serves_vendors_hours_and_currencies_of_which_some_have_rows_already():
+    vendors = [VendorFactory() for _ in range(2)]
+    VendorDaily.objects.create(vendor=vendors[0], day=NOON.date(), currency="EUR")
+    for vendor in vendors:
+        for currency in ("EUR", "USD"):
+            for minutes in (0, 1, 90):
+                placed = NOON + timedelta(minutes=minutes)
+                sold(OrderFactory(placed_at=placed, currency=currency), vendor=vendor)
+
+    assert drain(KIND, linger=0) == 12
+    assert_exact()
+    assert VendorSlice.objects.count() == 8
+    assert PlatformTick.objects.count() == 6
+
+
+@race
+def test_who_waits_too_long_for_a_day_leaves_its_jobs_to_the_next_sweep():
+    """A backfill may hold the day; that is no failure of the jobs."""
+    item = sold()
+    PlatformDaily.objects.create(day=item.day, currency="EUR")
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic():
+            PlatformDaily.objects.select_for_update().get()
+            held.set()
+            assert over.wait(20)
+
+    def wait():
+        assert held.wait(20)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        try:
+            return drain(KIND, linger=0)
+        finally:
+            over.set()
+
+    _, served = at_once(hold, wait)
+
+    assert served == 0
+    assert set(Job.objects.filter(kind=KIND).values_list("state", "attempts")) == {("ready", 0)}
+    follow()
     assert_exact()
 
 

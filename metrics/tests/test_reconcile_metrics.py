@@ -9,13 +9,22 @@ from django.core.management import call_command
 
 from metrics.gauges import dead_jobs, drift, oldest_dirty_day
 from metrics.jobs import follow_orders
-from metrics.models import PlatformDaily, PlatformSlice, PlatformTick, ProductDaily, VendorDaily, VendorRatingDaily
+from metrics.models import (
+    PlatformDaily,
+    PlatformSlice,
+    PlatformTick,
+    ProductDaily,
+    VendorDaily,
+    VendorRatingDaily,
+    VendorSlice,
+)
 from metrics.reconcilers import day_of, key_of
+from metrics.services import aggregate_vendor_days
 from metrics.tests.recount import assert_exact, stored
 from metrics.tests.test_definitions import sold
 from orders.models import OrderItem
 from orders.services import derive_order_status
-from orders.services.days import mark_days
+from orders.services.days import VendorDay, mark_days
 from orders.tests.factories import OrderFactory
 from reviews.models import Review
 from reviews.tests.factories import approved_review, delivered_purchase
@@ -27,7 +36,7 @@ from trustengine.testing import run_due_jobs
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-TABLES = [VendorDaily, ProductDaily, PlatformTick, PlatformSlice, PlatformDaily, VendorRatingDaily]
+TABLES = [VendorDaily, VendorSlice, ProductDaily, PlatformTick, PlatformSlice, PlatformDaily, VendorRatingDaily]
 
 
 def history(days=3):
@@ -113,6 +122,17 @@ def test_a_row_that_a_job_is_still_to_make_is_late_and_another_of_that_day_is_dr
     assert (code, found["drifted"], found["pending"]) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("model", [VendorSlice, ProductDaily, PlatformTick])
+def test_a_row_that_no_waiting_job_makes_is_drift_though_its_day_is_late(model):
+    item = sold(OrderFactory(placed_at=NOON))
+    sold(OrderFactory(placed_at=NOON + timedelta(hours=5)), vendor=item.vendor)
+    run_due_jobs()
+    model.objects.filter(pk=model.objects.order_by("pk").last().pk).update(orders=9)
+    mark_days(item.order)
+
+    assert reconcile()[1]["drifted"] == 1
+
+
 def test_a_dead_letter_excuses_nothing():
     sold()
     Job.objects.filter(kind=handler_of(follow_orders).kind).update(state="dead", dead_letter_at=NOON)
@@ -132,10 +152,11 @@ def test_only_a_day_or_what_changed_lately_is_compared():
     assert day_of(key_of(date(2026, 12, 31))) == date(2026, 12, 31)
 
 
-def test_an_item_whose_copy_of_the_day_is_another_is_told():
+@pytest.mark.parametrize("copy", [{"day": date(2020, 1, 1)}, {"tick": 0}])
+def test_an_item_whose_copy_of_the_day_or_tick_is_another_is_told(copy):
     item = sold()
     run_due_jobs()
-    OrderItem.objects.filter(pk=item.pk).update(day=date(2020, 1, 1))
+    OrderItem.objects.filter(pk=item.pk).update(**copy)
 
     code, found = reconcile()
 
@@ -164,6 +185,28 @@ def test_a_backfill_makes_days_from_nothing_and_says_which_it_changed():
     assert_exact()
     assert rehearsal["changed"] == told["changed"] >= 3
     assert backfill()["changed"] == 0
+
+
+def test_a_backfill_makes_hours_of_nothing_zero():
+    history(days=1)
+    PlatformSlice.objects.create(day=NOON.date(), currency="EUR", hour=20, orders=5)
+    PlatformDaily.objects.filter(day=NOON.date()).update(orders=9)
+
+    backfill()
+
+    assert_exact()
+
+
+def test_whole_days_are_made_for_the_keys_that_are_locked_and_no_others():
+    """What came meanwhile is another run's, whose lock is not held."""
+    mine, other = sold(), sold()
+    aggregate_vendor_days([VendorDay(mine.vendor_id, mine.day, "EUR")], whole_days=[mine.day])
+
+    for table in (VendorDaily, VendorSlice, ProductDaily):
+        assert set(table.objects.values_list("vendor", flat=True)) == {mine.vendor_id}
+    run_due_jobs()
+    assert VendorDaily.objects.filter(vendor=other.vendor).exists()
+    assert_exact()
 
 
 def test_a_backfill_keeps_to_its_days():

@@ -254,6 +254,10 @@ class Migration(migrations.Migration):
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='order_currency_is_iso_4217'),
         ),
+        migrations.AddConstraint(
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(('tick__lt', 5760)), name='order_tick_of_day'),
+        ),
         migrations.AddIndex(
             model_name='notice',
             index=models.Index(fields=['order'], name='notice_of_order'),

@@ -7,6 +7,7 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery,
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from orders.clock import TICKS_OF_DAY
 from orders.models.catalogue import Product
 from trustengine.accounts.models import Profile, User
 from trustengine.identifiers import uuid7
@@ -108,7 +109,8 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(currency__regex="^[A-Z]{3}$"),
                 name="order_currency_is_iso_4217",
-            )
+            ),
+            models.CheckConstraint(condition=Q(tick__lt=TICKS_OF_DAY), name="order_tick_of_day"),
         ]
         indexes = [
             models.Index(fields=["customer", "-placed_at", "-id"], name="order_of_customer"),

@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.db.models.functions import Now
+from psycopg.errors import LockNotAvailable
 
 from trustengine.bulk import Among
 from trustengine.jobs.claims import backoff, described, put_back
@@ -42,17 +43,21 @@ class Batch:
 
 
 def run_batch(handler: Handler) -> Batch:
-    """Take due jobs and serve their keys, or nothing of it: of a failure each job is told.
+    """Take due jobs and serve their keys, or nothing of it: of a failure of the handler each job is told.
 
-    Raises what ends the process, as ``SystemExit`` does, once the jobs are told.
+    Raises what ends the process, as ``SystemExit`` does.
     """
     # One that may fail a single time does so for itself alone.
     limit = 1 if handler.max_attempts == 1 else settings.JOB_BATCH_SIZE
     if handler.in_database and not connection.in_atomic_block:
         try:
             return _serve(handler, limit)
-        except DatabaseError:
-            pass  # nothing of it is left; the way below knows whose failure it is, should it fail again
+        except DatabaseError as error:
+            logger.warning("jobs_not_served_in_database", kind=handler.kind, error=type(error.__cause__).__name__)
+            close_old_connections()
+            if isinstance(error.__cause__, LockNotAvailable):
+                return Batch(0, more=False)  # nobody's failure: they stay due, and the next sweep rings for them
+            # Nothing of it is left. The way below tells whose failure it is, should it fail again.
     taken: list[tuple[UUID, str, int, int]] = []
     try:
         with transaction.atomic(durable=True):

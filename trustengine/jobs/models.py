@@ -23,7 +23,8 @@ class Job(models.Model):
     """One piece of work that was asked for in a committed transaction.
 
     Delivered at least once; its effects happen exactly once, because the handler's
-    transaction also holds the completion, fenced by ``lease_token``.
+    transaction also holds the completion, fenced by ``lease_token``. What runs ``together``
+    is taken in that transaction, too, and needs no lease.
     """
 
     class State(models.TextChoices):

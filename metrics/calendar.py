@@ -6,15 +6,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from metrics import definitions
-from metrics.models import (
-    PlatformDaily,
-    PlatformSlice,
-    PlatformTick,
-    ProductDaily,
-    VendorDaily,
-    VendorRatingDaily,
-    VendorSlice,
-)
+from metrics.models import TABLES
 from orders.models import Order
 from trustengine.operations.backfilling import Days
 
@@ -31,19 +23,7 @@ DAYS_OF_REVIEWS = """
     SELECT DISTINCT (created_at AT TIME ZONE %(zone)s)::date AS day FROM reviews_review
     WHERE (created_at AT TIME ZONE %(zone)s)::date BETWEEN %(since)s AND %(until)s ORDER BY day LIMIT %(limit)s
 """
-TABLES = tuple(
-    model._meta.db_table
-    for model in (
-        Order,
-        VendorDaily,
-        VendorSlice,
-        ProductDaily,
-        PlatformTick,
-        PlatformSlice,
-        PlatformDaily,
-        VendorRatingDaily,
-    )
-)
+DATED = (Order._meta.db_table, *(model._meta.db_table for model in TABLES))
 CHANGED = """
     SELECT DISTINCT purchase.day FROM orders_order AS purchase WHERE purchase.updated_at >= %(since)s
     UNION SELECT item.day FROM orders_orderitem AS item WHERE item.updated_at >= %(since)s
@@ -60,7 +40,7 @@ def days_within(days: Days, *, after: date | None, limit: int) -> Sequence[date]
     values = {"since": since, "until": days.until or date.max, "limit": limit, **definitions.parameters()}
     found: set[date] = set()
     with connection.cursor() as cursor:
-        for statement in (*(DAYS.format(table=table) for table in TABLES), DAYS_OF_REVIEWS):
+        for statement in (*(DAYS.format(table=table) for table in DATED), DAYS_OF_REVIEWS):
             cursor.execute(statement, values)
             found.update(day for (day,) in cursor.fetchall())
     return sorted(found)[:limit]

@@ -199,3 +199,15 @@ class PlatformDaily(Sums):
 
     def __str__(self) -> str:
         return f"{self.day} · {self.currency}"
+
+
+# All that is derived, a row of each belonging to one day.
+TABLES: tuple[type[models.Model], ...] = (
+    VendorSlice,
+    VendorDaily,
+    ProductDaily,
+    PlatformTick,
+    PlatformSlice,
+    PlatformDaily,
+    VendorRatingDaily,
+)

@@ -9,15 +9,7 @@ from django.db.models import Model
 
 from metrics import definitions
 from metrics.definitions import first_tick
-from metrics.models import (
-    PlatformDaily,
-    PlatformSlice,
-    PlatformTick,
-    ProductDaily,
-    VendorDaily,
-    VendorRatingDaily,
-    VendorSlice,
-)
+from metrics.models import TABLES
 from metrics.services import PlatformKey, RatingDay, aggregate_platform, aggregate_rating_days, aggregate_vendor_days
 from orders.services.days import VendorDay
 
@@ -52,15 +44,7 @@ RATING_DAYS = """
 FINGERPRINTS = " UNION ALL ".join(
     f"SELECT day, hash_record_extended(ROW({', '.join(_said(model))}), 0) AS said FROM {model._meta.db_table} "
     "WHERE day = ANY(%(days)s)"
-    for model in (
-        VendorSlice,
-        VendorDaily,
-        ProductDaily,
-        PlatformTick,
-        PlatformSlice,
-        PlatformDaily,
-        VendorRatingDaily,
-    )
+    for model in TABLES
 )
 FINGERPRINT = f"SELECT day, sum(said::numeric) FROM ({FINGERPRINTS}) AS rows GROUP BY day"
 

@@ -1,11 +1,11 @@
-"""The statements that make days from their facts, by the mode in which they are asked.
+"""The statements that make whole days of vendors and of the platform from their facts, many keys at once.
 
-Each has the same text in every mode but for two places: ``facts``, which says how the items
-are found, and ``wanted``, which rows there should be of them, so that one without any items
-left is found, too. All parameters are arrays, or the definitions' own.
+Vendors' days are made in two modes, whose text differs in how the items are found and in
+which rows there are already: so that one without any items left is found, too. All
+parameters are arrays, or the definitions' own.
 
-* ``VENDOR_DAYS``: all of some vendors' days, whatever rows they have: (vendor, day, currency).
-* ``WHOLE_DAYS``: all of some days, read through at once.
+* ``VENDOR_DAYS``: some vendors' days, whatever rows they have: (vendor, day, currency).
+* ``WHOLE_DAYS``: all vendors' of some days, read through at once.
 """
 
 from collections.abc import Collection
@@ -61,20 +61,14 @@ def _locked(table: str, key: str, given: str, numbers: Collection[str]) -> str:
     """
 
 
-def _made(table: str, key: str, facts: str, wanted: str, *, part: str = "") -> str:
-    """Rows of sums over the facts. One that is wanted and has none needs no row, unless it has one: of zeros then."""
-    stored = f"{_row(key, 'stored')} = {_row(key, 'wanted')}"
-    *rest, last = key.split(", ")
+def _made(table: str, key: str, wanted: str) -> str:
+    """Rows of ``sums``. A key that is wanted and has none needs no row, unless it has one: of zeros then."""
     return f"""
-        WITH sums AS MATERIALIZED (
-            SELECT {listed(rest)}, {part or last} AS {last}, {SUMS} FROM ({facts}) AS line
-            GROUP BY {listed(rest)}, {part or last}
-        ),
-        wanted AS ({wanted})
         INSERT INTO {table} ({key}, aggregated_at, {listed(NUMBERS)})
-        SELECT {key}, statement_timestamp(), {_or_zero(NUMBERS)} FROM wanted LEFT JOIN sums USING ({key})
-        WHERE sums.placed_items IS NOT NULL OR EXISTS (SELECT FROM {table} AS stored WHERE {stored})
-        ON CONFLICT ({key}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)};
+        SELECT {key}, statement_timestamp(), {_or_zero(NUMBERS)} FROM ({wanted}) AS wanted LEFT JOIN sums USING ({key})
+        WHERE sums.placed_items IS NOT NULL
+            OR EXISTS (SELECT FROM {table} AS stored WHERE {_row(key, "stored")} = {_row(key, "wanted")})
+        ON CONFLICT ({key}) DO UPDATE SET aggregated_at = excluded.aggregated_at, {replaced(NUMBERS)}
     """
 
 
@@ -97,58 +91,50 @@ GIVEN_PLATFORM_TICKS = """
 """
 
 
-class Mode(NamedTuple):
-    """How the items of vendors' days are found, and which rows are wanted of them."""
-
-    facts: str
-    wanted_hours: str
-    wanted_products: str
-
-
 # Of no other vendors' days than those that are given, and locked: facts may have come that are another run's.
 WANTED = f"""
     SELECT {{key}} FROM (
-        SELECT {{key}} FROM sums UNION SELECT {{key}} FROM {{table}} AS stored WHERE {{condition}}
+        SELECT {{key}} FROM {{sums}} UNION SELECT {{key}} FROM {{table}} AS stored WHERE {{condition}}
     ) AS found JOIN {GIVEN_VENDOR_DAYS} USING ({VENDOR_DAY})
 """
 OF_GIVEN_DAYS = f"(stored.vendor_id, stored.day, stored.currency) IN (SELECT * FROM {GIVEN_VENDOR_DAYS})"
 OF_WHOLE_DAYS = "stored.day = ANY(%(whole_days)s::date[])"
 
 
-def _mode(scope: str, condition: str) -> Mode:
-    return Mode(
-        facts=facts(scope),
-        wanted_hours=WANTED.format(key=f"{VENDOR_DAY}, hour", table="metrics_vendorslice", condition=condition),
-        wanted_products=WANTED.format(
-            key=f"{VENDOR_DAY}, product_id", table="metrics_productdaily", condition=condition
-        ),
-    )
+class Mode(NamedTuple):
+    """How the items of vendors' days are found, and the rows that there are of them."""
+
+    facts: str
+    stored: str
 
 
-VENDOR_DAYS = _mode(
-    OF_VENDOR_DAYS.format(wanted=f"{VENDOR_DAY_ARRAYS} AS wanted (vendor_id, day, currency)"), OF_GIVEN_DAYS
+VENDOR_DAYS = Mode(
+    facts(OF_VENDOR_DAYS.format(wanted=f"{VENDOR_DAY_ARRAYS} AS wanted (vendor_id, day, currency)")), OF_GIVEN_DAYS
 )
-WHOLE_DAYS = _mode(OF_DAYS, OF_WHOLE_DAYS)
+WHOLE_DAYS = Mode(facts(OF_DAYS), OF_WHOLE_DAYS)
 
 
 def vendor_days(mode: Mode) -> str:
     """Hours of vendors, products' parts of their days, and the days, which are sums of the hours."""
-    product = f"{VENDOR_DAY}, product_id"
+    hour, product = f"{VENDOR_DAY}, hour", f"{VENDOR_DAY}, product_id"
+    hours = WANTED.format(key=hour, sums="sums", table="metrics_vendorslice", condition=mode.stored)
+    products = WANTED.format(key=product, sums="sold", table="metrics_productdaily", condition=mode.stored)
     return (
         _locked("metrics_vendordaily", VENDOR_DAY, GIVEN_VENDOR_DAYS, NUMBERS)
-        + _made("metrics_vendorslice", f"{VENDOR_DAY}, hour", mode.facts, mode.wanted_hours, part=HOUR_OF_TICK)
         + f"""
-            WITH sums AS MATERIALIZED (
-                SELECT {product}, {PRODUCT_SUMS} FROM ({mode.facts}) AS line WHERE counts GROUP BY {product}
+            WITH facts AS MATERIALIZED ({mode.facts}),
+            sums AS MATERIALIZED (
+                SELECT {VENDOR_DAY}, {HOUR_OF_TICK} AS hour, {SUMS} FROM facts GROUP BY {VENDOR_DAY}, {HOUR_OF_TICK}
             ),
-            wanted AS ({mode.wanted_products}),
+            made AS ({_made("metrics_vendorslice", hour, hours)}),
+            sold AS MATERIALIZED (SELECT {product}, {PRODUCT_SUMS} FROM facts WHERE counts GROUP BY {product}),
+            wanted AS MATERIALIZED ({products}),
             gone AS (
-                DELETE FROM metrics_productdaily AS stored USING wanted LEFT JOIN sums USING ({product})
-                WHERE sums.orders IS NULL AND {_row(product, "stored")}
-                    = {_row(product, "wanted")}
+                DELETE FROM metrics_productdaily AS stored USING wanted LEFT JOIN sold USING ({product})
+                WHERE sold.orders IS NULL AND {_row(product, "stored")} = {_row(product, "wanted")}
             )
             INSERT INTO metrics_productdaily AS stored ({product}, {listed(PRODUCT_NUMBERS)})
-            SELECT {product}, {listed(PRODUCT_NUMBERS)} FROM sums JOIN wanted USING ({product})
+            SELECT {product}, {listed(PRODUCT_NUMBERS)} FROM sold JOIN wanted USING ({product})
             ON CONFLICT ({product}) DO UPDATE SET {replaced(PRODUCT_NUMBERS)}
             WHERE ({listed(PRODUCT_NUMBERS, "stored.")}) IS DISTINCT FROM ({listed(PRODUCT_NUMBERS, "excluded.")});
         """
@@ -158,13 +144,16 @@ def vendor_days(mode: Mode) -> str:
 
 def platform_days(scope: str) -> str:
     """Ticks of the platform; hours, which are sums of the ticks; and days, which are sums of the hours."""
-    ticks = f"SELECT DISTINCT day, currency, tick FROM {GIVEN_PLATFORM_TICKS}"
-    scope = scope.format(wanted=ticks)
-    hour = f"{PLATFORM_DAY}, hour"
+    wanted = f"SELECT DISTINCT day, currency, tick FROM {GIVEN_PLATFORM_TICKS}"
+    tick, hour = f"{PLATFORM_DAY}, tick", f"{PLATFORM_DAY}, hour"
     return (
         _locked("metrics_platformdaily", PLATFORM_DAY, GIVEN_PLATFORM_TICKS, NUMBERS)
-        + _made("metrics_platformtick", f"{PLATFORM_DAY}, tick", facts(scope), ticks)
         + f"""
+            WITH sums AS MATERIALIZED (
+                SELECT {tick}, {SUMS} FROM ({facts(scope.format(wanted=wanted))}) AS line GROUP BY {tick}
+            )
+            {_made("metrics_platformtick", tick, wanted)};
+
             INSERT INTO metrics_platformslice ({hour}, aggregated_at, {listed(NUMBERS)})
             SELECT {hour}, statement_timestamp(), {listed(NUMBERS, "sums.")}
             FROM (

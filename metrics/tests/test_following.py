@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from metrics.gauges import oldest_dirty_day
@@ -144,6 +146,20 @@ def test_an_import_leaves_no_day_behind(marketplace):
     assert VendorDaily.objects.get().day == date(2017, 11, 24)
     assert VendorRatingDaily.objects.get().stars_5 == 1
     assert oldest_dirty_day() == 0 or not VendorDaily.objects.filter(aggregated_at=None).exists()
+
+
+def test_an_import_locks_days_in_the_order_in_which_everybody_does(marketplace):
+    """Else it and a backfill, which holds the stars of a day and wants the platform's, could wait for each other."""
+    marketplace.load()
+    marketplace.files["order_items"][0]["quantity"] = 3
+    with CaptureQueriesContext(connection) as captured:
+        marketplace.load()
+
+    tables = ["metrics_vendordaily", "metrics_vendorratingdaily", "metrics_platformdaily"]
+    statements = "\n".join(query["sql"] for query in captured)
+    first = [statements.index(f"INSERT INTO {table} ") for table in tables]
+    assert first == sorted(first)
+    assert_exact()
 
 
 def test_an_import_that_moves_what_was_there_before_makes_both_days_anew(marketplace):

@@ -53,7 +53,7 @@ class KeysetPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
-        another = "https://shop.example/api/v1/…/?cursor=WzAsIjIwMjYtMDUtMTciXQ"
+        another = "https://trust.example/api/v1/products/?cursor=WzAsIjIwMjYtMDUtMTciXQ"
         properties = {
             "next": link | {"example": another},
             "previous": link | {"example": None},

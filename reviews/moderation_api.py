@@ -9,20 +9,18 @@ looked at, and redirects are not followed, for they would carry the key elsewher
 import json
 import math
 import re
-import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import Request
 
 from django.conf import settings
 from django.utils import timezone
+
+from trustengine.http_client import CutShort, TooLong, exchange
 
 MAX_BYTES = 1_000_000
 MOST_CATEGORIES = 50
@@ -77,15 +75,19 @@ def ask(text: str, *, timeout: float) -> Opinion:
     Raises Throttled, Away, Unusable.
     """
     body = json.dumps({"model": settings.MODERATION_API_MODEL, "input": text}).encode()
-    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "TrustEngine"}
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if settings.MODERATION_API_KEY:
         headers["Authorization"] = f"Bearer {settings.MODERATION_API_KEY}"
     request = Request(f"{settings.MODERATION_API_URL}/moderations", data=body, headers=headers, method="POST")
     try:
-        answer = _exchange(request, timeout)
+        answer = exchange(request, timeout=timeout, max_bytes=MAX_BYTES)
     except HTTPError as error:
         with error:
             raise _refusal(error) from error
+    except TooLong as error:
+        raise Unusable("too_long") from error
+    except CutShort as error:
+        raise Away("cut_short") from error
     except TimeoutError as error:
         raise Away("timeout") from error
     except (OSError, HTTPException) as error:
@@ -95,71 +97,6 @@ def ask(text: str, *, timeout: float) -> Opinion:
         return _opinion(json.loads(answer))
     except (ValueError, RecursionError) as error:
         raise Unusable("not_json") from error
-
-
-def _exchange(request: Request, timeout: float) -> bytes:
-    """The body of the answer. A timeout of sockets is one of silence: who drips bytes is cut off as well."""
-    connections = _Connections()
-    opener = build_opener(connections, _NoRedirects())
-    with connections.cut_after(timeout):
-        response = opener.open(request, timeout=timeout)
-    deadline = time.monotonic() + timeout
-    body = bytearray()
-    with response:
-        while chunk := response.read1(65_536):
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise Unusable("too_long")
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        if response.length:
-            raise Away("cut_short")
-    return bytes(body)
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-class _Connections(HTTPSHandler, HTTPHandler):
-    """Makes the connection of one exchange, and can cut it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: HTTPConnection | None = None
-        self._is_cut = False
-
-    def do_open(self, http_class: Any, req: Request, **http_conn_args: Any) -> Any:
-        def connect(*args: Any, **kwargs: Any) -> HTTPConnection:
-            self._made = http_class(*args, **kwargs)
-            return self._made
-
-        return super().do_open(connect, req, **http_conn_args)
-
-    @contextmanager
-    def cut_after(self, seconds: float) -> Iterator[None]:
-        """Shut the connection if the block lasts longer. Raises TimeoutError then."""
-        timer = threading.Timer(seconds, self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        except (OSError, HTTPException) as error:
-            if self._is_cut and not isinstance(error, HTTPError):
-                raise TimeoutError from error
-            raise
-        finally:
-            timer.cancel()
-        if self._is_cut:  # a head may end anywhere, so it may look as if it had come
-            raise TimeoutError
-
-    def _cut(self) -> None:
-        self._is_cut = True
-        open_socket = getattr(self._made, "sock", None)
-        if open_socket is not None:
-            with suppress(OSError):  # it may have just been closed by itself
-                open_socket.shutdown(socket.SHUT_RDWR)
 
 
 def _refusal(error: HTTPError) -> Exception:

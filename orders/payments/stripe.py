@@ -10,8 +10,10 @@ from django.conf import settings
 from orders.errors import ProviderAway, ProviderRefused
 from orders.payments.amounts import to_stripe
 from orders.payments.base import Intent, ProviderRefund
+from trustengine import VERSION
 
 RETRIES = 1
+stripe.set_app_info("TrustEngine", version=VERSION)
 
 logger = structlog.get_logger(__name__)
 

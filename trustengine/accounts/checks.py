@@ -30,4 +30,8 @@ def identity_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         elif address.scheme == "http" and not settings.DEBUG:
             problem = "JWT_JWKS_URL: keys fetched without TLS can be replaced on the way."
             found.append(checks.Warning(problem, id="accounts.W002"))
+    if (settings.JWT_SECRET or settings.JWT_JWKS_URL) and not settings.JWT_AUDIENCE:
+        problem = "JWT_AUDIENCE: not set, so tokens that the identity provider made for other services open this one."
+        hint = "Set JWT_AUDIENCE to the “aud” of the tokens meant for this service."
+        found.append(checks.Warning(problem, hint=hint, id="accounts.W003"))
     return found

@@ -89,35 +89,33 @@ def _own_claims(kind: type[Token], raw: str) -> Mapping[str, Any]:
 
 
 def _outside_claims(raw: str) -> Mapping[str, Any]:
+    """Verify a token of the identity provider.
+
+    The header's algorithm only chooses between the secret and the public keys. A
+    public key is never used as an HMAC secret, nor the secret for anything but HMAC;
+    which algorithms a public key verifies comes from the key.
+    """
+    checks: dict[str, Any] = {
+        "audience": settings.JWT_AUDIENCE or None,
+        "issuer": settings.JWT_ISSUER or None,
+        "leeway": settings.JWT_LEEWAY_SECONDS,
+        "options": {"require": ["exp", "sub"], "verify_aud": bool(settings.JWT_AUDIENCE)},
+    }
+    claims: Mapping[str, Any] | None = None
     try:
-        key, algorithms = _outside_key(jwt.get_unverified_header(raw))
-        claims: Mapping[str, Any] = jwt.decode(
-            raw,
-            key,
-            algorithms=algorithms,
-            audience=settings.JWT_AUDIENCE or None,
-            issuer=settings.JWT_ISSUER or None,
-            leeway=settings.JWT_LEEWAY_SECONDS,
-            options={"require": ["exp", "sub"], "verify_aud": bool(settings.JWT_AUDIENCE)},
-        )
+        header = jwt.get_unverified_header(raw)
+        algorithm = str(header.get("alg"))
+        if algorithm == SECRET_ALGORITHM:
+            if settings.JWT_SECRET:
+                claims = jwt.decode(raw, settings.JWT_SECRET, algorithms=[SECRET_ALGORITHM], **checks)
+        elif settings.JWT_JWKS_URL:
+            claims = signing_keys(settings.JWT_JWKS_URL).decode(raw, header.get("kid"), algorithm, **checks)
     except ExpiredSignatureError as error:
         raise TokenInvalid("expired", EXPIRED) from error
     except (PyJWTError, ValueError) as error:
         raise TokenInvalid(type(error).__name__) from error
+    if claims is None:
+        raise TokenInvalid("no_key")
     if claims.get("token_type") == "refresh":
         raise TokenInvalid("refresh_token")
     return claims
-
-
-def _outside_key(header: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """The key for a token, and the algorithms *of that key*.
-
-    The header's algorithm only chooses between the secret and the public keys. A
-    public key is never used as an HMAC secret, nor the secret for anything but HMAC.
-    """
-    if header.get("alg") == SECRET_ALGORITHM:
-        if settings.JWT_SECRET:
-            return settings.JWT_SECRET, [SECRET_ALGORITHM]
-    elif settings.JWT_JWKS_URL and (key := signing_keys(settings.JWT_JWKS_URL).find(header.get("kid"))):
-        return key.material, sorted(key.algorithms)
-    raise TokenInvalid("no_key")

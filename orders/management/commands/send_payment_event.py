@@ -16,6 +16,7 @@ from orders.payments.amounts import to_stripe
 from orders.payments.stripe import StripeProvider
 from orders.services.payment_events import HANDLERS
 from orders.services.webhook_secrets import signing_secret
+from trustengine.http_client import USER_AGENT
 from trustengine.identifiers import uuid7
 
 BAD_ARGUMENTS = 2
@@ -119,7 +120,7 @@ def _as_told(amount_cents: int, checkout: Checkout) -> int:
 
 
 def _post(url: str, body: str, signature: str) -> tuple[int, str]:
-    headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
+    headers = {"Content-Type": "application/json", "Stripe-Signature": signature, "User-Agent": USER_AGENT}
     request = urllib.request.Request(url, body.encode(), headers, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:

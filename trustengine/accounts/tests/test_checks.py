@@ -28,10 +28,20 @@ def _registered():
 )
 def test_a_setting_that_opens_the_door_too_wide_is_named(settings, setting, value, concern):
     setattr(settings, setting, value)
+    settings.JWT_AUDIENCE = "trustengine"
+
+    assert [(found.id, found.msg.split(":")[0]) for found in identity_settings(None)] == [(concern, setting)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("JWT_SECRET", "x" * 32), ("JWT_JWKS_URL", "https://id.example/jwks.json")]
+)
+def test_keys_without_an_audience_are_warned_of(settings, setting, value):
+    setattr(settings, setting, value)
 
     found = {message.id: message.msg for message in run_checks(tags=["security"])}
 
-    assert found[concern].startswith(f"{setting}:")
+    assert found["accounts.W003"].startswith("JWT_AUDIENCE:")
 
 
 @pytest.mark.parametrize(
@@ -39,5 +49,6 @@ def test_a_setting_that_opens_the_door_too_wide_is_named(settings, setting, valu
 )
 def test_usual_settings_raise_no_concern(settings, setting, value):
     setattr(settings, setting, value)
+    settings.JWT_AUDIENCE = "trustengine"
 
     assert identity_settings(None) == []

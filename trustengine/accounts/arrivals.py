@@ -1,6 +1,7 @@
 """From a verified token to the user who brings it; somebody unseen becomes a user with a customer profile."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from trustengine.accounts.names import presentable
 from trustengine.accounts.tokens import VerifiedToken, owner_of
 from trustengine.audit.services import record
 from trustengine.errors import ReadOnlyMode
-from trustengine.identifiers import canonical_subject
+from trustengine.identifiers import canonical_subject, is_reserved_subject
 
 MAX_SUBJECT = 255
 
@@ -43,6 +44,8 @@ def subject_of(claims: Mapping[str, Any]) -> str:
         subject.encode()  # JSON can spell half a character, which no database takes
     except UnicodeEncodeError as error:
         raise TokenInvalid("subject") from error
+    if is_reserved_subject(subject):
+        raise TokenInvalid("reserved_subject")
     return canonical_subject(subject)
 
 
@@ -53,7 +56,8 @@ def first_sight(subject: str, *, name: object = None, issued_at: object = None) 
     Free of races: the insert waits for one of the same subject that is under way, and
     whoever then holds the user's lock finds the profile there or makes it. Raises
     TokenInvalid where the subject was erased, and the token is not known to be younger:
-    nobody comes back by a token that they still had.
+    nobody comes back by a token that they still had. When the erasure was is kept on the
+    user, so that such a token stays refused after somebody has come back by a younger one.
     """
     if settings.READ_ONLY:
         raise ReadOnlyMode
@@ -61,11 +65,16 @@ def first_sight(subject: str, *, name: object = None, issued_at: object = None) 
     newcomer.set_unusable_password()
     User.objects.bulk_create([newcomer], ignore_conflicts=True)
     user = User.objects.select_for_update(of=("self",), no_key=True).get(subject=subject)
-    if user.pk == newcomer.pk:
+    is_new = user.pk == newcomer.pk
+    if is_new or not hasattr(user, "customer_profile"):
         # After the insert, which waited for an erasure that had this subject in hand.
         erased = tombstones.erased_at(subject)
-        if erased and not (isinstance(issued_at, int | float) and issued_at > erased.timestamp()):
+        if erased and not is_younger(issued_at, erased):
             raise TokenInvalid("erased")
+        if erased != user.tokens_not_before:
+            user.tokens_not_before = erased
+            user.save(update_fields=["tokens_not_before"])
+    if is_new:
         record("user.first_seen", user)
     if not hasattr(user, "customer_profile"):
         profile = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=user, display_name=presentable(name))
@@ -81,7 +90,14 @@ def _user_of_subject(claims: Mapping[str, Any]) -> User:
         user = first_sight(subject, name=claims.get("name"), issued_at=claims.get("iat"))
     if not user.is_active:
         raise TokenInvalid("inactive")
+    if user.tokens_not_before and not is_younger(claims.get("iat"), user.tokens_not_before):
+        raise TokenInvalid("erased")
     return user
+
+
+def is_younger(issued_at: object, moment: datetime) -> bool:
+    """Whether a token's ``iat`` is known to be after a moment; a token without one is not."""
+    return isinstance(issued_at, int | float) and issued_at > moment.timestamp()
 
 
 def _follow_birthdate(user: User, claim: object) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from trustengine.accounts.erasing import eraser
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.api.models import PassedActions, StoredAnswer
+from trustengine.identifiers import ERASED_PREFIX
 from trustengine.jobs.models import Job
 
 SHORTEST_NAME = 4  # what is shorter stands in any text by chance
@@ -92,12 +93,13 @@ def forget_identity(user: User, limit: int) -> int:
     )
     Membership.objects.filter(user=user).delete()
     User.objects.filter(pk=user.pk).update(
-        subject=f"erased:{user.pk}",
+        subject=f"{ERASED_PREFIX}{user.pk}",
         username=None,
         email="",
         of_age_on=None,
         last_login=None,
         import_digest=None,
+        tokens_not_before=None,
         is_active=False,
     )
     return 0

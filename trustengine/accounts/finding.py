@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from trustengine.accounts.models import User
-from trustengine.identifiers import canonical_subject
+from trustengine.identifiers import canonical_subject, is_reserved_subject
 
 
 class NobodyMeant(Exception):
@@ -15,6 +15,8 @@ class NobodyMeant(Exception):
 
 def user_meant(given: str) -> User:
     """The user with this id, subject or username, else the only one with this e-mail address. Raises NobodyMeant."""
+    if is_reserved_subject(given):
+        raise NobodyMeant(f"{given!r} is a subject that the system gives to people who were erased; use the user's id")
     named = Q(subject=canonical_subject(given)) | Q(username=given)
     with suppress(ValueError):
         named |= Q(pk=UUID(given))

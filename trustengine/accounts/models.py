@@ -2,15 +2,23 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from trustengine.identifiers import canonical_subject, uuid7
+from trustengine.identifiers import ERASED_PREFIX, canonical_subject, is_reserved_subject, uuid7
 
 # Rights of machines rather than of staff: the group Services may also come by the identity provider's token.
 SERVICE_PERMISSIONS = frozenset({"accounts.record_usage"})
+
+
+def refuse_reserved(name: str) -> None:
+    """Validate that a name is none that only this system gives. Raises ValidationError."""
+    if is_reserved_subject(name):
+        raise ValidationError(f"Names that begin with “{ERASED_PREFIX}” are reserved for people who were erased.")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -51,6 +59,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         null=True,
         blank=True,
+        validators=[refuse_reserved],
         help_text="For signing in here.",
     )
     email = models.EmailField(blank=True, default="")
@@ -65,6 +74,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     wants_order_updates = models.BooleanField(default=True, help_text="E-mails about their orders.")
     wants_review_invitations = models.BooleanField(default=True, help_text="Invitations to review what arrived.")
     date_joined = models.DateTimeField(default=timezone.now)
+    tokens_not_before = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the subject's former holder was erased: outside tokens from before are refused.",
+    )
     import_digest = models.BinaryField(null=True, editable=False)
 
     # False on the user of a request that came by an outside token: staff rights are not the
@@ -77,7 +92,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=~Q(subject=""), name="user_has_subject")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(subject=""), name="user_has_subject"),
+            models.CheckConstraint(
+                condition=~Q(subject__istartswith=ERASED_PREFIX)
+                | Q(subject=Concat(Value(ERASED_PREFIX), Cast("id", models.TextField()))),
+                name="user_subject_not_reserved",
+            ),
+        ]
         permissions = [
             ("record_usage", "May report usage events"),
             ("see_identities", "May see who reported and who wrote"),
@@ -95,6 +117,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.subject = canonical_subject(self.subject)
+        if self.subject != f"{ERASED_PREFIX}{self.pk}":
+            refuse_reserved(self.subject)
         self.username = self.username or None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:

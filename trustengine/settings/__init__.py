@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "axes",
     "trustengine.jobs",
+    "trustengine.mail",
     "trustengine.audit",
     "trustengine.api",
     "trustengine.operations",

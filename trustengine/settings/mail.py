@@ -9,7 +9,7 @@ EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 _security = env.choice("EMAIL_SECURITY", ("starttls", "tls", "none"))
 EMAIL_USE_TLS, EMAIL_USE_SSL = _security == "starttls", _security == "tls"
 EMAIL_TIMEOUT = 10  # seconds; a job tries again
-EMAIL_BACKEND = "billing.mail.CapacityBackend" if EMAIL_HOST else "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = "billing.mail.CapacityBackend" if EMAIL_HOST else "trustengine.mail.outbox.OutboxBackend"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.mailbox("DEFAULT_FROM_EMAIL", "TrustEngine <no-reply@localhost>")
 
 MARKETPLACE_NAME = env.line("MARKETPLACE_NAME", "TrustEngine")

@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
 from trustengine.api.problems import unavailable
+from trustengine.client_address import is_trusted, network_of, parsed
 from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import uuid7
 
 access = structlog.get_logger("access")
+security = structlog.get_logger("security")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -40,6 +42,50 @@ class RequestID:
             structlog.contextvars.clear_contextvars()
         response["X-Request-ID"] = request_id
         return response
+
+
+class ForwardedHeaders:
+    """Drops what only a trusted proxy may say, and reports a proxy that ``TRUSTED_PROXIES`` does not name.
+
+    ``X-Forwarded-For`` stays: ``client_address`` reads it hop by hop, and its presence says
+    that there is a proxy. The others would be believed, or may be one day by a library.
+    """
+
+    FROM_PROXIES_ONLY = (
+        "HTTP_FORWARDED",
+        "HTTP_X_FORWARDED_HOST",
+        "HTTP_X_FORWARDED_PORT",
+        "HTTP_X_FORWARDED_PREFIX",
+        "HTTP_X_FORWARDED_PROTO",
+        "HTTP_X_FORWARDED_SSL",
+        "HTTP_X_REAL_IP",
+    )
+    UNNAMED = (
+        "A request from %s carries X-Forwarded-For, but TRUSTED_PROXIES does not name that address. If it is your "
+        "proxy, set TRUSTED_PROXIES to it: until then all of its clients count as one, reads by address are not "
+        "limited, and password attempts are slowed for everyone together. If it is not, it is a client that writes "
+        "the header itself, and nothing is believed."
+    )
+    REPORTED = 100  # peers that one process reports
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._reported: set[str] = set()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        peer = parsed(str(request.META.get("REMOTE_ADDR", "")))
+        if peer is None or not is_trusted(peer):
+            for name in self.FROM_PROXIES_ONLY:
+                request.META.pop(name, None)
+            if request.META.get("HTTP_X_FORWARDED_FOR"):
+                self._report(network_of(str(peer or "")) or "an unknown address")
+        return self.get_response(request)
+
+    def _report(self, peer: str) -> None:
+        """Log the first such request of a peer; of a bounded number, as clients have many addresses."""
+        if peer not in self._reported and len(self._reported) < self.REPORTED:
+            self._reported.add(peer)
+            security.warning("proxy_not_named", peer=peer, message=self.UNNAMED % peer)
 
 
 class AccessLine:

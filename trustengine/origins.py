@@ -8,12 +8,11 @@ forget them after ``ORIGIN_DAYS``.
 import hashlib
 import hmac
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from trustengine.client_address import client_address
+from trustengine.client_address import client_network
 
 LENGTH = 32  # hexadecimal digits: 128 bits
 PURPOSE = b"trustengine origins"
@@ -34,11 +33,11 @@ def origin_of(request: HttpRequest) -> Origin:
     """Hashes of the client's address and of its User-Agent header.
 
     Of an IPv6 address only the first 64 bits count: a household has them all to itself,
-    and its devices change the rest by the hour. A loopback address is not known: it is a
-    proxy on this machine that nobody has named, and would make all clients one.
+    and its devices change the rest by the hour. The address of a proxy that nobody has
+    named is not known: it would make all clients one.
     """
     agent = str(request.META.get("HTTP_USER_AGENT", "")).strip()
-    return Origin(ip_hash=_hashed("address", _network(client_address(request))), agent_hash=_hashed("agent", agent))
+    return Origin(ip_hash=_hashed("address", client_network(request)), agent_hash=_hashed("agent", agent))
 
 
 def keyed_hash(text: str) -> str:
@@ -49,9 +48,3 @@ def keyed_hash(text: str) -> str:
 
 def _hashed(kind: str, text: str) -> str:
     return keyed_hash(f"{kind}:{text}") if text else ""
-
-
-def _network(address: str) -> str:
-    if not address or (parsed := ip_address(address)).is_loopback:
-        return ""
-    return str(ip_network((address, 64), strict=False)) if isinstance(parsed, IPv6Address) else address

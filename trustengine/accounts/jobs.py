@@ -36,3 +36,11 @@ def erase_leftovers(key: str) -> dict[str, int]:
     from trustengine.accounts.erasing import look_again
 
     return {"rows": look_again(UUID(key))}
+
+
+@job(queue="low", atomic=False)
+def send_sign_in_warning(user_id: str) -> bool:
+    """Mail an account's holder that somebody guesses its password; whether a mail has left."""
+    from trustengine.accounts.sign_in_warnings import send_warning
+
+    return send_warning(UUID(user_id))

@@ -1,4 +1,4 @@
-"""What somebody is told whose sign-ins have failed too often. django-axes counts; this answers."""
+"""What django-axes counts failed sign-ins by, and the answer to whoever has to wait before the next one."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,29 +13,44 @@ from django.utils import timezone
 
 from trustengine.api.problems import as_json
 from trustengine.api.refusals import refused
-from trustengine.client_address import client_address
+from trustengine.client_address import client_address, is_shared, network_of
 from trustengine.errors import RateLimitExceeded
 
 MESSAGE = "Too many failed attempts to sign in. Please wait."
 
 
 def sign_in_address(request: HttpRequest) -> str | None:
-    """The address that failures are counted by; None where the server knows none (a Unix socket)."""
-    return client_address(request) or None
+    """The address that failures are counted by: of IPv6 the first of its /64. None where there is none."""
+    return network_of(client_address(request)).partition("/")[0] or None
+
+
+def is_never_locked(request: HttpRequest, credentials: Mapping[str, Any] | None) -> bool:
+    """Whether a lock would hold for everyone: at the address of a proxy anybody could lock anybody out.
+
+    ``PasswordGuard`` delays there instead.
+    """
+    return is_shared(request)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Mapping[str, Any] | None) -> HttpResponse:
     """A problem document for the API, a page for the admin site; both with ``Retry-After``."""
-    wait = seconds_left(request, credentials)
-    refused("LOCKED_OUT", address=sign_in_address(request))
+    delay = getattr(request, "sign_in_delay", 0)  # by PasswordGuard, which has noted it
+    wait = delay or seconds_left(request, credentials)
+    if not delay:
+        refused("LOCKED_OUT", address=sign_in_address(request))
     answer: HttpResponse
     if request.path.startswith("/api/"):
         answer = as_json(RateLimitExceeded.status, RateLimitExceeded.code, MESSAGE)
     else:
-        context = {"title": "Sign-in is paused", "message": MESSAGE, "minutes": -(-wait // 60)}
+        context = {"title": "Sign-in is paused", "message": MESSAGE, "wait": _in_words(wait)}
         answer = render(request, "admin/locked_out.html", context, status=RateLimitExceeded.status)
     answer["Retry-After"] = str(wait)
     return answer
+
+
+def _in_words(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}{'s' * (number != 1)}"
 
 
 def seconds_left(request: HttpRequest, credentials: Mapping[str, Any] | None) -> int:

@@ -6,6 +6,7 @@ from trustengine.api.models import PassedActions, StoredAnswer
 from trustengine.jobs.registry import job, scheduled
 
 PRUNE_BATCH = 5_000
+LONGEST_WINDOW = timedelta(days=1)  # of the limits that count in the database
 
 
 @scheduled("41 * * * *")
@@ -16,5 +17,5 @@ def prune() -> dict[str, int]:
     expired = StoredAnswer.objects.expired().order_by("created_at")
     while ids := list(expired.values_list("pk", flat=True)[:PRUNE_BATCH]):
         answers += StoredAnswer.objects.filter(pk__in=ids).delete()[0]
-    idle = PassedActions.objects.filter(moments__0__lt=timezone.now() - timedelta(hours=1))
+    idle = PassedActions.objects.filter(moments__0__lt=timezone.now() - LONGEST_WINDOW)
     return {"answers": answers, "limits": idle.delete()[0]}

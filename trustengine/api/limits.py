@@ -56,6 +56,7 @@ WAIT_IN_DATABASE = """
     SELECT extract(epoch FROM moments[%(allowed)s] - clock_timestamp()) + %(seconds)s
     FROM api_passedactions WHERE "limit" = %(limit)s AND caller = %(caller)s
 """
+FORGET_IN_DATABASE = """DELETE FROM api_passedactions WHERE "limit" = %(limit)s AND caller = %(caller)s"""
 
 
 class WithoutRedis(Enum):
@@ -76,7 +77,7 @@ class Limit:
 
     def count(self, caller: object) -> None:
         """Count one action; raise RateLimitExceeded if it is one too many."""
-        wait = self._wait(str(caller))
+        wait = self.try_to_count(caller)
         if wait > 0:
             refused(RateLimitExceeded.code, limit=self.name, caller=str(caller))
             raise RateLimitExceeded(retry_after=math.ceil(wait))
@@ -85,16 +86,34 @@ class Limit:
     def allowed(self) -> int:
         return int(getattr(settings, self.setting))
 
-    def _wait(self, caller: str) -> float:
+    def try_to_count(self, caller: object) -> float:
         """Seconds until this action would pass; 0 if it has just passed and is counted."""
         counter = _counter(settings.REDIS_ADDRESS)
         if counter.may_be_asked():
             try:
-                return counter.count(f"trustengine:limit:{self.name}:{caller}", self.allowed, self.seconds)
+                return counter.count(self._key(caller), self.allowed, self.seconds)
             except RedisError as error:
-                counter.leave_alone()
-                logger.warning("limit_without_redis", policy=self.without_redis.value, error=type(error).__name__)
-        return 0.0 if self.without_redis is WithoutRedis.OPEN else self._wait_by_database(caller)
+                self._note_outage(counter, error)
+        return 0.0 if self.without_redis is WithoutRedis.OPEN else self._wait_by_database(str(caller))
+
+    def forget(self, caller: object) -> None:
+        """Let a caller begin at zero, wherever their actions have been counted."""
+        counter = _counter(settings.REDIS_ADDRESS)
+        if counter.may_be_asked():
+            try:
+                counter.forget(self._key(caller))
+            except RedisError as error:
+                self._note_outage(counter, error)
+        if self.without_redis is WithoutRedis.DATABASE:
+            with connection.cursor() as cursor:
+                cursor.execute(FORGET_IN_DATABASE, {"limit": self.name, "caller": str(caller)})
+
+    def _key(self, caller: object) -> str:
+        return f"trustengine:limit:{self.name}:{caller}"
+
+    def _note_outage(self, counter: "_Counter", error: RedisError) -> None:
+        counter.leave_alone()
+        logger.warning("limit_without_redis", policy=self.without_redis.value, error=type(error).__name__)
 
     def _wait_by_database(self, caller: str) -> float:
         about: dict[str, str | float] = {
@@ -133,6 +152,9 @@ class _Counter:
     def count(self, name: str, allowed: int, seconds: float) -> float:
         wait_ms = self._script(keys=[name], args=[allowed, round(seconds * 1_000_000)])
         return int(wait_ms) / 1_000
+
+    def forget(self, name: str) -> None:
+        self._client.delete(name)
 
 
 _counter = cache(_Counter)

@@ -3,7 +3,6 @@
 DRF's own read a cache and then write it, so that parallel requests pass.
 """
 
-from ipaddress import ip_address
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from trustengine.api.limits import Limit, WithoutRedis
-from trustengine.client_address import client_address
+from trustengine.client_address import client_network
 
 
 class Throttle(BaseThrottle):
@@ -39,7 +38,7 @@ class AnonymousReads(Throttle):
     def caller(self, request: Request) -> str | None:
         if request.method not in SAFE_METHODS or request.user.is_authenticated:
             return None
-        return countable_address(request._request)
+        return client_network(request._request) or None
 
 
 class WritesPerUser(Throttle):
@@ -55,20 +54,10 @@ class WritesPerAddress(Throttle):
     """The base of limits on what may be sent without being signed in."""
 
     def caller(self, request: Request) -> str | None:
-        return None if request.method in SAFE_METHODS else countable_address(request._request)
+        return None if request.method in SAFE_METHODS else client_network(request._request) or None
 
 
 def count_anonymous_read(request: HttpRequest) -> None:
     """For pages that anyone may read: the limit of the API's reads without a token. Raises RateLimitExceeded."""
-    if address := countable_address(request):
-        AnonymousReads.limit.count(address)
-
-
-def countable_address(request: HttpRequest) -> str | None:
-    """The client's address, or None where it stands for nobody in particular.
-
-    A loopback address, or none at all, is a proxy on this machine that ``TRUSTED_PROXIES``
-    does not name. Counting it would make all of its clients one caller, and stop the shop.
-    """
-    address = client_address(request)
-    return address if address and not ip_address(address).is_loopback else None
+    if network := client_network(request):
+        AnonymousReads.limit.count(network)

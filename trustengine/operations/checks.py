@@ -1,7 +1,8 @@
-"""Settings of the database that would quietly take something away."""
+"""Settings of the database and of the network that would quietly take something away."""
 
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
@@ -15,3 +16,26 @@ def database_role(app_configs: Any, databases: Any = None, **kwargs: Any) -> lis
         return []
     hint = "CREATE ROLE trustengine LOGIN; then make it the owner of the database."
     return [checks.Warning(f"DATABASE_URL: the role is too mighty, {problem}.", hint=hint, id="operations.W001")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def edge_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """In production a proxy with TLS stands in front, is named, and nobody else is believed."""
+    found: list[CheckMessage] = []
+    if not settings.TRUSTED_PROXIES:
+        problem = "TRUSTED_PROXIES: empty, so every client of a proxy looks like the proxy."
+        hint = (
+            "Set it to the addresses of your proxy. Until then limits by address do not hold behind a proxy on "
+            "this machine, and password attempts are slowed for all of its clients together."
+        )
+        found.append(checks.Warning(problem, hint=hint, id="operations.W002"))
+    if wide := [str(network) for network in settings.TRUSTED_PROXIES if network.prefixlen == 0]:
+        problem = f"TRUSTED_PROXIES: {', '.join(wide)} trusts everyone, so every client chooses its own address."
+        found.append(checks.Warning(problem, hint="Name the addresses of your proxy only.", id="operations.W003"))
+    if not settings.HTTPS_ONLY:
+        problem = "HTTPS_ONLY: off, so sessions and passwords may travel in the clear."
+        found.append(checks.Warning(problem, hint="Set HTTPS_ONLY=1 behind a proxy with TLS.", id="operations.W004"))
+    if "*" in settings.ALLOWED_HOSTS:
+        problem = "ALLOWED_HOSTS: * serves any host name."
+        found.append(checks.Warning(problem, hint="Name the hosts that clients use.", id="operations.W005"))
+    return found

@@ -2,7 +2,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from trustengine.client_address import client_address
+from trustengine.client_address import client_address, client_network, is_shared, network_of
 
 PROXY, OTHER_PROXY, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 
@@ -74,3 +74,55 @@ class TestBehindTrustedProxies:
     @pytest.mark.parametrize("remote", ["", "unix:", "/run/web.sock"])
     def test_a_unix_socket_has_no_address_and_is_no_trusted_proxy(self, address, remote):
         assert address(remote, CLIENT) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2002:cb00:7109::1", "203.0.113.9"),
+        ("64:ff9b::cb00:7109", "203.0.113.9"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unix:", ""),
+    ],
+)
+def test_a_client_has_one_network(address, network):
+    assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "shared"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", CLIENT, True),
+        ("::1", None, True),
+        ("", None, True),
+        ("172.17.0.1", CLIENT, True),  # a container's bridge, not named
+        ("172.17.0.1", None, False),
+        ("fd12::1", CLIENT, True),
+        (CLIENT, None, False),
+        (CLIENT, "198.51.100.1", False),  # whoever writes the header itself is counted
+        ("2001:db8::1", "198.51.100.1", False),
+    ],
+)
+def test_an_unnamed_proxy_stands_for_nobody_in_particular(rf, peer, forwarded, shared):
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    request = rf.get("/", REMOTE_ADDR=peer, **headers)
+
+    assert is_shared(request) is shared
+    assert bool(client_network(request)) is not shared
+
+
+@pytest.mark.usefixtures("behind_proxies")
+@pytest.mark.parametrize(
+    ("forwarded", "network"),
+    [(CLIENT, CLIENT), ("2001:db8:1:2::9", "2001:db8:1:2::/64"), ("10.1.1.1", "10.1.1.1"), (None, ""), ("::1", "")],
+)
+def test_a_named_proxy_stands_for_whom_it_says(rf, forwarded, network):
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_network(rf.get("/", REMOTE_ADDR=PROXY, **headers)) == network

@@ -1,6 +1,8 @@
+from ipaddress import ip_network
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from trustengine.accounts.models import User
 from trustengine.accounts.tests.identity_provider import SECRET, outside_token
@@ -40,3 +42,52 @@ def test_the_audit_keeps_the_request_id(settings):
 
 def test_answers_carry_a_content_security_policy():
     assert "default-src 'self'" in ask()["Content-Security-Policy"]
+
+
+@pytest.fixture
+def https_only(settings):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.1")]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("https_only")
+@pytest.mark.parametrize(("peer", "status"), [("10.0.0.1", 200), ("10.0.0.2", 301), ("127.0.0.1", 301), ("", 301)])
+def test_the_scheme_is_believed_from_trusted_proxies_only(peer, status):
+    answer = api_client_for().get("/api/v1/products/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_PROTO="https")
+
+    assert answer.status_code == status
+
+
+@pytest.mark.django_db
+def test_the_host_is_believed_from_trusted_proxies_only(settings):
+    settings.USE_X_FORWARDED_HOST = True
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.1")]
+
+    def link(peer):
+        headers = {"HTTP_X_FORWARDED_HOST": "localhost", "HTTP_FORWARDED": "host=localhost"}
+        return api_client_for().get("/api/v1/nowhere", REMOTE_ADDR=peer, **headers).wsgi_request.get_host()
+
+    assert link("10.0.0.1") == "localhost"
+    assert link("198.51.100.1") == "testserver"
+
+
+def test_the_first_request_of_an_unnamed_proxy_is_reported():
+    client = api_client_for()
+    with capture_logs() as lines:
+        for forwarded in ("203.0.113.1", "203.0.113.2"):
+            client.get("/healthz", REMOTE_ADDR="172.17.0.1", HTTP_X_FORWARDED_FOR=forwarded)
+        client.get("/healthz", REMOTE_ADDR="172.17.0.2")
+
+    (line,) = [line for line in lines if line["event"] == "proxy_not_named"]
+    assert line["peer"] == "172.17.0.1"
+    assert "TRUSTED_PROXIES" in line["message"]
+
+
+def test_a_named_proxy_is_not_reported(settings):
+    settings.TRUSTED_PROXIES = [ip_network("172.17.0.1")]
+    with capture_logs() as lines:
+        api_client_for().get("/healthz", REMOTE_ADDR="172.17.0.1", HTTP_X_FORWARDED_FOR="203.0.113.1")
+
+    assert not [line for line in lines if line["event"] == "proxy_not_named"]

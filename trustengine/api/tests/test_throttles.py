@@ -24,7 +24,7 @@ def redis(request, settings, address):
 def address():
     """An address that no other test reads from."""
     number = UserFactory().pk.int
-    return f"2001:db8::{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}"
+    return f"2001:db8:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}::1"
 
 
 def assert_limited(answer):
@@ -40,8 +40,26 @@ def test_anonymous_reads_are_limited_by_address(settings, address):
         assert client.get(PRODUCTS, REMOTE_ADDR=address).status_code == 200
 
     assert_limited(client.get(PRODUCTS, REMOTE_ADDR=address))
-    assert client.get(PRODUCTS, REMOTE_ADDR="2001:db8:ffff::1").status_code == 200
+    assert client.get(PRODUCTS, REMOTE_ADDR="2001:db9::1").status_code == 200
     assert api_client_for(UserFactory()).get(PRODUCTS, REMOTE_ADDR=address).status_code == 200
+
+
+def test_the_addresses_of_one_ipv6_network_share_a_limit(settings, address):
+    settings.ANONYMOUS_READS_PER_MINUTE = 3
+    others = [f"{address[:-1]}{number:x}:{number:x}" for number in (1, 0xFFFF, 0xABC)]
+    answers = [api_client_for().get(PRODUCTS, REMOTE_ADDR=each) for each in (address, *others)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
+def test_a_client_that_forwards_for_itself_is_limited(settings, address):
+    settings.ANONYMOUS_READS_PER_MINUTE = 2
+    answers = [
+        api_client_for().get(PRODUCTS, REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")
+        for number in range(3)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
 
 
 def test_anonymous_reads_stay_open_without_redis(settings, address):
@@ -67,7 +85,7 @@ def test_behind_a_trusted_proxy_each_client_is_counted_apart(settings, address):
 
     assert client.get(PRODUCTS, HTTP_X_FORWARDED_FOR=address).status_code == 200
     assert_limited(client.get(PRODUCTS, HTTP_X_FORWARDED_FOR=address))
-    assert client.get(PRODUCTS, HTTP_X_FORWARDED_FOR="2001:db8:ffff::2").status_code == 200
+    assert client.get(PRODUCTS, HTTP_X_FORWARDED_FOR="2001:db9:1::2").status_code == 200
 
 
 @pytest.mark.parametrize("path", [TOKEN, "/api/v1/auth/token/refresh/"])

@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from metrics.calendar import days_within
@@ -35,8 +34,6 @@ class MetricDays(Backfill):
         return len(days_within(days, after=None, limit=10**6))
 
     def apply(self, keys: Sequence[Any]) -> Applied:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
         days = [date.fromisoformat(key) for key in keys]
         before = _totals(days)
         changed = rebuild_days(days)

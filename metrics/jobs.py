@@ -40,7 +40,7 @@ def follow_reviews(keys: Sequence[str]) -> None:
 
 
 @subscribe("orders.terms_changed")
-@job(queue="low")
+@job(queue="low", long=True)
 def follow_terms(vendor_id: str, after: str = "") -> None:
     """Make all days of a vendor anew whose fee was changed, a part at a time, the latest first."""
     vendor, before = UUID(vendor_id), date.fromisoformat(after) if after else None

@@ -84,7 +84,7 @@ def mail_ruling(appeal_id: str) -> None:
     send(UUID(appeal_id))
 
 
-@job(queue="default", coalesce=True)
+@job(queue="default", coalesce=True, long=True)
 def look_back_further(key: str) -> None:
     """Put the next batch of an author's past reviews into cases."""
     from reports.services.looking_back import proceed

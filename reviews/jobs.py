@@ -132,7 +132,7 @@ def next_turn(now: datetime) -> datetime:
 
 @subscribe("accounts.user_suspended", key="user_id")
 @subscribe("accounts.user_reinstated", key="user_id")
-@job(queue="default", coalesce=True)
+@job(queue="default", coalesce=True, long=True)
 def follow_standing(key: str) -> None:
     """Take the votes of a suspended user out of all counts, or put those of a reinstated one back, batch by batch."""
     from reviews.services import standing
@@ -142,7 +142,7 @@ def follow_standing(key: str) -> None:
 
 
 @subscribe("reviews.review_withdrawn", key="review_id")
-@job(queue="low", coalesce=True)
+@job(queue="low", coalesce=True, long=True)
 def remove_votes(key: str) -> None:
     """Delete the votes on a withdrawn review, batch by batch, and once more those that crossed with the withdrawal."""
     from reviews.services.standing import remove_votes_on
@@ -192,7 +192,7 @@ def recompute_reputation(key: str) -> None:
     recompute(UUID(key))
 
 
-@job(queue="low")
+@job(queue="low", long=True)
 def recompute_reputations(users: Sequence[str]) -> None:
     """The same for many, after an import: one job for a batch of authors rather than one for each."""
     from reviews.reputation import lock, recompute
@@ -282,7 +282,7 @@ def _exhaust(batch: Any) -> int:
     return total
 
 
-@job(queue="high")
+@job(queue="high", long=True)
 def sweep_quarantine(quarantine_id: str, after: str = "") -> None:
     """Bring into a quarantine what was approved for the first time since its burst began, a part at a time."""
     from reviews.services.quarantine import sweep
@@ -292,7 +292,7 @@ def sweep_quarantine(quarantine_id: str, after: str = "") -> None:
         enqueue(sweep_quarantine, quarantine_id=quarantine_id, after=following)
 
 
-@job(queue="high")
+@job(queue="high", long=True)
 def replay_quarantine(quarantine_id: str) -> None:
     """Let the reviews of a released quarantine count, a part at a time."""
     from reviews.services.quarantine import replay

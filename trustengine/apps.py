@@ -1,6 +1,4 @@
-from typing import Any
-
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
@@ -12,7 +10,8 @@ class TrustEngineConfig(AppConfig):
     name = "trustengine"
 
     def ready(self) -> None:
-        post_migrate.connect(set_role_timeouts, sender=self)
+        # Django sends the signal for apps with a models module, which this one is not.
+        post_migrate.connect(_set_role_timeouts, sender=apps.get_app_config("jobs"), dispatch_uid="role-timeouts")
         autodiscover_modules("gauges")
 
 
@@ -20,22 +19,7 @@ class TrustEngineAdminConfig(AdminConfig):
     default_site = "trustengine.admin.ConsoleSite"
 
 
-def set_role_timeouts(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give the database role its timeouts, so that no session has to set them.
+def _set_role_timeouts(using: str, **kwargs: object) -> None:
+    from trustengine.database.timeouts import set_role_timeouts
 
-    A role may always change its own defaults. They hold for connections made from
-    now on, and also behind PgBouncer, where a session's own ``SET`` would leak.
-    """
-    from django.conf import settings
-    from django.db import connections
-
-    timeouts = {
-        "lock_timeout": settings.LOCK_TIMEOUT_MS,
-        "statement_timeout": settings.STATEMENT_TIMEOUT_MS,
-        "idle_in_transaction_session_timeout": 60_000,
-    }
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        database = connection.ops.quote_name(connection.settings_dict["NAME"])
-        for name, milliseconds in timeouts.items():
-            cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET {name} = {int(milliseconds)}")
+    set_role_timeouts(using)

@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from trustengine.embedded import EmbeddedError
@@ -37,8 +37,18 @@ WITHOUT_SERVERS = {
     "up",
     "version",
 }
+# Commands that serve requests or jobs, for as long as they run: the role's time-outs hold for them.
+SERVING = {"runserver", "scheduler", "worker"}
 # Commands about the schema itself, which must find it as it is.
-WITHOUT_MIGRATION = {"dbshell", "makemigrations", "migrate", "optimizemigration", "showmigrations", "squashmigrations"}
+WITHOUT_MIGRATION = {
+    "check",
+    "dbshell",
+    "makemigrations",
+    "migrate",
+    "optimizemigration",
+    "showmigrations",
+    "squashmigrations",
+}
 
 
 def run(argv: Sequence[str]) -> int:
@@ -46,7 +56,7 @@ def run(argv: Sequence[str]) -> int:
     arguments = list(argv)
     _apply_data_dir(arguments)
     try:
-        with _servers(arguments):
+        with _servers(arguments), _timeouts(arguments):
             return _execute(arguments)
     except (SettingError, EmbeddedError, SchemaTooNew) as error:
         return _complain(error)
@@ -92,7 +102,19 @@ def _servers(argv: Sequence[str]) -> Iterator[None]:
             _close_connections()
 
 
+def _timeouts(argv: Sequence[str]) -> AbstractContextManager[None]:
+    """Time-outs that the command's transactions state: those of long work, unless it serves others."""
+    from trustengine.database.timeouts import long_running, migrating
+
+    name = argv[1] if len(argv) > 1 else "help"
+    if name in SERVING or (name != "up" and _needs_no_servers(name, argv)):
+        return nullcontext()
+    return migrating() if name == "migrate" else long_running()
+
+
 def _needs_no_servers(name: str, argv: Sequence[str]) -> bool:
+    if name == "check" and any(argument.startswith("--database") for argument in argv):
+        return False
     return name.startswith("-") or name in WITHOUT_SERVERS or not {"-h", "--help", "--version"}.isdisjoint(argv)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trustengine.api.problems import as_json
+from trustengine.database.timeouts import Timeouts, stated, timeout_problems
 from trustengine.deadlines import Deadline, Unanswered
 from trustengine.insight import CONTENT_TYPE, exposition
 from trustengine.jobs.models import Job
@@ -23,7 +24,7 @@ logger = structlog.get_logger(__name__)
 
 LATE = timedelta(minutes=2)
 PROBE_SECONDS = 2.0
-STATEMENT_TIMEOUT_MS = 1_500
+TIMEOUTS = Timeouts(statement_ms=1_500, lock_ms=1_500)
 
 
 class Probes:
@@ -59,22 +60,25 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served, 503 otherwise, with each check by name.
 
-    Without Redis, and with late jobs, requests are still served: both are reported and
-    leave the status at ``degraded``, which is 200. Answers within ``PROBE_SECONDS``, and
+    Without Redis, with late jobs, and where time-outs of the database do not hold, requests
+    are still served: all three are reported and leave the status at ``degraded``, which is
+    200. Answers within ``PROBE_SECONDS``, and
     half a second for Redis, whatever state the servers are in.
     """
-    checks: dict[str, Any] = {"database": "ok", "redis": "ok", "migrations": "ok"}
+    checks: dict[str, Any] = {"database": "ok", "redis": "ok", "migrations": "ok", "timeouts": "ok"}
     serving, degraded = True, False
     try:
-        pending, age = _database_in_time()
+        pending, age, problems = _database_in_time()
         if pending:
             checks["migrations"], serving = f"{pending} pending", False
         if age is not None:
             checks["oldest_due_job_seconds"] = round(age, 1)
             degraded = age > LATE.total_seconds()
+        if problems:
+            checks["timeouts"], degraded = "; ".join(problems), True
     except (DatabaseError, InterfaceError, Unanswered) as error:
         logger.warning("database_not_ready", error=type(error).__name__)
-        checks["database"], checks["migrations"], serving = "away", "unknown", False
+        checks["database"], checks["migrations"], checks["timeouts"], serving = "away", "unknown", "unknown", False
     if not _redis_answers():
         checks["redis"], degraded = "away", True
     status = "unavailable" if not serving else "degraded" if degraded else "ok"
@@ -88,15 +92,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(exposition(), content_type=CONTENT_TYPE)
 
 
-def _database() -> tuple[int, float | None]:
-    """How many migrations are pending, and, if none is, the age of the oldest due job."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+def _database() -> tuple[int, float | None, list[str]]:
+    """Count the pending migrations; if none is, find the age of the oldest due job. Name time-outs that do not hold."""
+    problems = timeout_problems()
+    with stated(TIMEOUTS), transaction.atomic():
         if pending := _pending_migrations():
-            return pending, None
+            return pending, None, problems
         oldest = Job.objects.due().order_by("run_at").values_list("run_at", flat=True).first()
-    return 0, max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    age = max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return 0, age, problems
 
 
 _database_in_time = Deadline(_database, seconds=PROBE_SECONDS)

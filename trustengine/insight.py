@@ -21,13 +21,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from trustengine.database.timeouts import Timeouts, stated
 from trustengine.deadlines import Deadline, Unanswered
 
 logger = structlog.get_logger(__name__)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it is imported
-GAUGE_TIMEOUT_MS = 1_000
+TIMEOUTS = Timeouts(statement_ms=1_000, lock_ms=1_000)  # of a gauge
 SCRAPE_SECONDS = 5.0  # for all gauges; Prometheus itself waits for ten
 
 Values = Mapping[Sequence[str], float]
@@ -101,9 +102,8 @@ _readings_in_time = Deadline(_readings, seconds=SCRAPE_SECONDS)
 def _read(gauge: _Gauge) -> Metric | None:
     """One gauge's values; None if that took too long."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with stated(TIMEOUTS), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(f"SET LOCAL statement_timeout = {GAUGE_TIMEOUT_MS}")
             found = gauge.read()
     except (DatabaseError, InterfaceError) as error:
         if not connection.is_usable():

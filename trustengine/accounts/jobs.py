@@ -12,7 +12,7 @@ from trustengine.jobs.services import enqueue
 LEAST_PAUSE = timedelta(seconds=10)
 
 
-@job(queue="default", coalesce=True)
+@job(queue="default", coalesce=True, long=True)
 def erase(key: str) -> None:
     """One batch of an erasure, and another job for the next one in the same transaction.
 
@@ -30,7 +30,7 @@ def erase(key: str) -> None:
         enqueue(erase, key=key)
 
 
-@job(queue="low", coalesce=True, atomic=False)
+@job(queue="low", coalesce=True, atomic=False, long=True)
 def erase_leftovers(key: str) -> dict[str, int]:
     """Erase what an earlier request has still written about somebody while they were being erased."""
     from trustengine.accounts.erasing import look_again

@@ -1,4 +1,4 @@
-"""The database backend: Django's own, with a memory for outages.
+"""The database backend: Django's own, with a memory for outages and the time-outs that long work states.
 
 Whoever asks a pool for a connection while PostgreSQL is away waits for the pool's whole
 timeout, and an address that drops packets takes as long. With every thread of a web
@@ -12,6 +12,8 @@ import time
 from typing import Any
 
 from django.db.backends.postgresql import base
+
+from trustengine.database.timeouts import state_in
 
 SLOW_SECONDS = 0.2  # a server that refuses at once costs nothing, and needs no memory
 SILENCE_SECONDS = 1.0
@@ -50,7 +52,16 @@ _outages: dict[tuple[Any, Any], Outage] = {}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, but for connecting."""
+    """Django's, but for connecting and for beginning a transaction."""
+
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        if not autocommit:
+            try:
+                state_in(self)
+            except BaseException:
+                self.close()  # as it was before the transaction
+                raise
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         outage = _outages.setdefault((conn_params.get("host"), conn_params.get("port")), Outage())

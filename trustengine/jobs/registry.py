@@ -28,6 +28,9 @@ class Handler:
     next, so that a stream of small commits is a batch a beat; the first one runs at once.
     ``in_database`` says how a function in the database does the same to ``keys``, a text[]
     or null: the call, and the values of its placeholders. A run is then a single statement.
+
+    ``long``: it goes through many rows, and states time-outs of its own; what is scheduled
+    always does.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Handler:
     together: bool = False
     pace: float = 0.0
     in_database: InDatabase | None = None
+    long: bool = False
 
 
 class RunLater(Exception):
@@ -81,6 +85,7 @@ def job(
     together: bool = False,
     pace: float = 0.0,
     in_database: InDatabase | None = None,
+    long: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function as the handler of a kind of job, named ``app.function``."""
     if queue not in settings.QUEUES:
@@ -89,6 +94,8 @@ def job(
         raise ValueError("what runs together shares a transaction")
     if (pace or in_database) and not together:
         raise ValueError("only what runs together keeps a pace, or is done in the database")
+    if long and together:
+        raise ValueError("what runs together is short")
 
     def register(function: Function) -> Function:
         app = function.__module__.removeprefix("trustengine.").split(".")[0]
@@ -103,6 +110,7 @@ def job(
             together,
             pace,
             in_database,
+            long,
         )
         if kind in _handlers and _place(_handlers[kind].function) != _place(function):
             raise ValueError(f"two handlers are called {kind}")
@@ -148,6 +156,11 @@ def handler_of(function: Callable[..., Any]) -> Handler:
 def handler_for(kind: str) -> Handler | None:
     """The handler of a kind, or None where this version of the code has none."""
     return _handlers.get(kind)
+
+
+def is_long(handler: Handler) -> bool:
+    """Whether the handler states the time-outs of long jobs."""
+    return handler.long or (handler.kind in _schedules and not handler.together)
 
 
 def handlers() -> list[Handler]:

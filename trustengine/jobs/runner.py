@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
+from trustengine.database.timeouts import long_job
 from trustengine.jobs import bells
 from trustengine.jobs.batches import run_batch
 from trustengine.jobs.claims import (
@@ -26,7 +27,7 @@ from trustengine.jobs.claims import (
 )
 from trustengine.jobs.measures import measured
 from trustengine.jobs.models import Job
-from trustengine.jobs.registry import Handler, RunLater, handler_for, handler_of, handlers
+from trustengine.jobs.registry import Handler, RunLater, handler_for, handler_of, handlers, is_long
 from trustengine.jobs.running import running
 
 logger = structlog.get_logger(__name__)
@@ -134,7 +135,7 @@ def run(handler: Handler, taken: Claim) -> bool:
     errors are caught outside of it. What ends the process, as ``SystemExit`` does, has
     failed the job too, and goes on.
     """
-    with running(taken.jobs[0].pk, handler.kind):
+    with running(taken.jobs[0].pk, handler.kind), long_job() if is_long(handler) else nullcontext():
         return _run(handler, taken)
 
 

@@ -8,6 +8,6 @@ class OperationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app fill the registries, from the lowest storey upwards."""
-        from trustengine.operations import checks  # noqa: F401
+        from trustengine.operations import checks, setup_checks  # noqa: F401
 
         autodiscover_modules("reconcilers", "backfills", "importers")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from trustengine.database.timeouts import timeout_problems
 from trustengine.insight import gauge
 from trustengine.operations.runs import last_drift
 from trustengine.row_security import is_bypassed
@@ -28,3 +29,8 @@ def last_reconcile() -> dict[Sequence[str], float]:
 @gauge("trustengine_row_security_bypassed", "1 where the database's role passes row-level security whatever it says.")
 def row_security_bypassed() -> float:
     return float(is_bypassed())
+
+
+@gauge("trustengine_database_timeouts_unset", "Time-outs of the database's role that are not as the settings say.")
+def timeouts_unset() -> float:
+    return float(len(timeout_problems()))

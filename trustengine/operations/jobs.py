@@ -44,7 +44,7 @@ def reconcile_nightly() -> None:
         enqueue(reconcile_slice, run_id=run.pk)
 
 
-@job(queue="low", atomic=False)
+@job(queue="low", atomic=False, long=True)
 def reconcile_slice(run_id: str) -> None:
     """Go on with a comparison for a while, then leave the rest to another job like this.
 

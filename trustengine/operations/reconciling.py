@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from django.db import OperationalError, connection, transaction
 
+from trustengine.database.timeouts import long_job
 from trustengine.operations.registry import Drift, Reconciler
 
 logger = structlog.get_logger(__name__)
@@ -93,8 +94,7 @@ def _count_drift(findings: Findings, target: Reconciler, drift: Drift, *, fix: b
 @contextmanager
 def unhurried() -> Iterator[None]:
     """Let a read take longer than the role's statement timeout allows a request."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+    with long_job(), transaction.atomic():
         yield
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import redis
 from django.db import DatabaseError, connection
 
+from trustengine.database.timeouts import set_role_timeouts
 from trustengine.embedded.servers import EmbeddedServers, describe
 from trustengine.operations.schema import SchemaTooNew, bring_up_to_date
 from trustengine.row_security import is_bypassed
@@ -63,11 +64,13 @@ def prepare_database(data_dir: Path) -> int:
     except DatabaseError as error:
         raise CannotStart(f"DATABASE_URL: the database cannot be reached: {_first_line(error)}") from error
     try:
-        return bring_up_to_date(data_dir)
+        applied = bring_up_to_date(data_dir)
+        set_role_timeouts()  # the settings may be others than at the last migration
     except SchemaTooNew as error:
         raise CannotStart(str(error)) from error
     except DatabaseError as error:
         raise CannotStart(f"the migrations failed: {_first_line(error)}") from error
+    return applied
 
 
 def role_problem() -> str:

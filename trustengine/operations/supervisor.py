@@ -29,7 +29,8 @@ from trustengine.operations.readiness import unreadiness, web_address
 
 WORKER_PATIENCE = 6.0  # seconds for requests and jobs under way; with the servers' own 3 s it stays under 10
 READY_PATIENCE = 60.0
-BLOCKING_THREADS = 8  # per web process, each with a database connection
+CONNECTIONS = 10  # of a web process: eight requests at once, and the probes; see request_slots
+BLOCKING_THREADS = 64  # many more, so that requests that wait leave some for the probes
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,15 @@ class Supervisor:
             self._stop(programs)
 
     def _programs(self) -> list[KeptProcess]:
-        threads = str(BLOCKING_THREADS)
         web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", self.plan.host]
-        web += ["--port", str(self.plan.port), "--workers", str(web_processes()), "--blocking-threads", threads]
+        web += ["--port", str(self.plan.port), "--workers", str(web_processes()), "--blocking-threads"]
+        web += [str(BLOCKING_THREADS)]
         web += ["--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5"]
         web += ["--log-level", "warning", "--no-access-log"]  # the access line is our own, with the request's id
         if settings.LOG_FORMAT == "json":
             web += ["--log-config", str(self.plan.project / "trustengine" / "web_server_logs.json")]
         web += ["trustengine.wsgi:application"]
-        programs = [self._program("web", web, {"DATABASE_POOL_SIZE": threads})]
+        programs = [self._program("web", web, {"DATABASE_POOL_SIZE": str(CONNECTIONS)})]
         for queue, count in (("high", 1), ("default", self.plan.workers), ("low", 1)):
             for number in range(1, count + 1):
                 name = f"worker-{queue}" if number == 1 else f"worker-{queue}-{number}"

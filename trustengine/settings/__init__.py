@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "trustengine.middleware.ReadOnly",
+    "trustengine.request_slots.RequestSlots",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -177,6 +178,7 @@ DATABASES = {"default": _database()}
 REDIS_ADDRESS = _redis_url()
 LOCK_TIMEOUT_MS = env.integer("LOCK_TIMEOUT_MS", 3_000, minimum=100, maximum=3_600_000)
 STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 15_000, minimum=1_000, maximum=86_400_000)
+LONG_STATEMENT_TIMEOUT_MS = env.integer("LONG_STATEMENT_TIMEOUT_MS", 3_600_000, minimum=15_000, maximum=604_800_000)
 
 CACHES = {
     "default": {

@@ -80,7 +80,7 @@ def test_readiness_names_each_check():
     answer = probe("/readyz")
 
     assert answer.status_code == 200
-    checks = {"database": "ok", "redis": "ok", "migrations": "ok", "oldest_due_job_seconds": 0.0}
+    checks = {"database": "ok", "redis": "ok", "migrations": "ok", "timeouts": "ok", "oldest_due_job_seconds": 0.0}
     assert answer.json() == {"status": "ok", "checks": checks}
 
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from orders.clock import SECONDS_OF_TICK, TICKS_OF_DAY
 from orders.models import Product
 from trustengine.accounts.models import Profile, User
+from trustengine.database.timeouts import long_running
 
 # Two orders in three have one item, the third has two, of two vendors. More come by day than by night.
 ORDERS = """
@@ -70,8 +71,7 @@ def make_days(shops: Shops, days: Collection[date], orders: int) -> None:
         "seconds": SECONDS_OF_TICK,
     }
     for day in days:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
+        with long_running(), transaction.atomic(), connection.cursor() as cursor:
             for statement in (ORDERS, ITEMS):
                 cursor.execute(statement, values | {"day": day, "noon": noon_of(day)})
     with connection.cursor() as cursor:

@@ -145,5 +145,4 @@ def _go_shopping(world: World, person: Person, articles: list[Article]) -> None:
 def _take_turns() -> None:
     """Hold a second process that seeds the same database until this one has committed."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '60s'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('trustengine demo', 0))")

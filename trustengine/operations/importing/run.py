@@ -121,8 +121,7 @@ def _refresh_statistics() -> None:
 
     Without it, what reads them next, be it the next file or ``reconcile``, may be planned for empty tables.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from trustengine.database.timeouts import timeout_problems
 from trustengine.embedded import EmbeddedError
 from trustengine.embedded.servers import EmbeddedServers
 from trustengine.operations.console import SteadyOutput, Stopped, StopSignals
@@ -86,6 +87,8 @@ class Command(BaseCommand):
                 output.say(f"applied {count} migrations")
             if problem := role_problem():
                 output.say(f"warning: DATABASE_URL: the role is too mighty, {problem}")
+            for problem in timeout_problems():
+                output.say(f"warning: DATABASE_URL: {problem}: requests may wait for each other without an end")
             if problem := redis_problem(settings.REDIS_ADDRESS):
                 output.say(f"warning: REDIS_URL: Redis cannot be reached, jobs wait until it can: {problem}")
             if options["seed"] == "demo":

@@ -84,8 +84,8 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
     arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields.values())
     match = " AND ".join(f"stored.{columns[name]} = given.{columns[name]}" for name in key)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_table(model)} AS stored SET {assignments} "
+        cursor.execute(  # names come from the model, quoted
+            f"UPDATE {_table(model)} AS stored SET {assignments} "  # nosec B608
             f"FROM unnest({arrays}) AS given ({', '.join(columns.values())}) WHERE {match}",
             [[_plain(field, row[name]) for row in complete] for name, field in fields.items()],
         )

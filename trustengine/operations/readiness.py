@@ -13,7 +13,7 @@ def web_address(host: str, port: int) -> str:
 
 def unreadiness(host: str, port: int) -> str:
     """Why ``/readyz`` does not answer 200, in one line; empty when it does."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # nosec B104
     connection = HTTPConnection(reachable, port, timeout=PATIENCE)
     try:
         connection.request("GET", "/readyz")

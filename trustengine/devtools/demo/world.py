@@ -101,7 +101,7 @@ def set_moments(model: type[models.Model], column: str, moments: Mapping[UUID, d
     table, name = (connection.ops.quote_name(text) for text in (model._meta.db_table, column))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS row SET {name} = given.moment "
+            f"UPDATE {table} AS row SET {name} = given.moment "  # nosec B608
             "FROM unnest(%s::uuid[], %s::timestamptz[]) AS given (id, moment) WHERE row.id = given.id",
             [list(moments), list(moments.values())],
         )

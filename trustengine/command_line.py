@@ -104,12 +104,10 @@ def _servers(argv: Sequence[str]) -> Iterator[None]:
 
 def _timeouts(argv: Sequence[str]) -> AbstractContextManager[None]:
     """Time-outs that the command's transactions state: those of long work, unless it serves others."""
-    from trustengine.database.timeouts import long_running, migrating
+    from trustengine.database.timeouts import long_running
 
     name = argv[1] if len(argv) > 1 else "help"
-    if name in SERVING or (name != "up" and _needs_no_servers(name, argv)):
-        return nullcontext()
-    return migrating() if name == "migrate" else long_running()
+    return nullcontext() if name in SERVING or (name != "up" and _needs_no_servers(name, argv)) else long_running()
 
 
 def _needs_no_servers(name: str, argv: Sequence[str]) -> bool:

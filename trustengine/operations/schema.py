@@ -7,7 +7,6 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from trustengine.database.timeouts import migrating
 from trustengine.embedded.ownership import FileLock
 
 Migration = tuple[str, str]
@@ -52,8 +51,7 @@ def bring_up_to_date(data_dir: Path) -> int:
         try:
             state = compare_schema()  # another process may have just done it
             if state.pending and not state.unknown:
-                with migrating():
-                    call_command("migrate", verbosity=0, interactive=False)
+                call_command("migrate", verbosity=0, interactive=False)
         finally:
             lock.release()
     if state.unknown:

@@ -6,6 +6,7 @@ import re
 import pytest
 from django.core.checks import run_checks
 from django.core.management import get_commands, load_command_class
+from django.core.management.commands import migrate
 from django.db import OperationalError, connection, transaction
 
 from trustengine import command_line
@@ -141,7 +142,8 @@ def test_every_command_states_timeouts_of_its_own(name, fresh_connection, settin
     command = type(load_command_class(get_commands()[name], name))
     monkeypatch.setattr(command, "add_arguments", lambda self, parser: None)
     monkeypatch.setattr(command, "requires_system_checks", [])
-    monkeypatch.setattr(command, "handle", lambda self, *args, **options: seen.update(in_force()))
+    target = migrate.Command if name == "migrate" else command
+    monkeypatch.setattr(target, "handle", lambda self, *args, **options: seen.update(in_force()))
 
     assert command_line.run(["manage.py", name]) == 0
 
@@ -152,9 +154,9 @@ def test_every_command_states_timeouts_of_its_own(name, fresh_connection, settin
         assert seen["lock_timeout"] == (timeouts.MIGRATION_LOCK_MS if name == "migrate" else timeouts.LONG_LOCK_MS)
 
 
-def test_migrations_that_another_command_applies_state_theirs(fresh_connection, settings, monkeypatch, tmp_path):
+def test_migrations_state_theirs_whoever_applies_them(fresh_connection, settings, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr("trustengine.operations.schema.call_command", lambda *a, **k: seen.update(in_force()))
+    monkeypatch.setattr(migrate.Command, "handle", lambda self, *args, **options: seen.update(in_force()))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'metrics'")
     try:
@@ -164,6 +166,13 @@ def test_migrations_that_another_command_applies_state_theirs(fresh_connection, 
             cursor.execute("UPDATE django_migrations SET app = 'metrics' WHERE app = 'gone'")
 
     assert seen["statement_timeout"] == settings.LONG_STATEMENT_TIMEOUT_MS
+    assert seen["lock_timeout"] == timeouts.MIGRATION_LOCK_MS
+
+
+def test_migrating_repairs_what_the_check_refuses(role_without_timeouts, capsys):
+    assert command_line.run(["manage.py", "migrate", "-v0"]) == 0
+
+    assert timeout_problems() == []
 
 
 def test_jobs_that_go_through_many_rows_are_declared_long():

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError, InvalidTransition, PermissionDenied
 
 # Payouts
@@ -59,7 +58,7 @@ class QuotaExceeded(DomainError):
     message = "The plan's limit is reached."
 
     def __init__(self, *, meter: str, left: int, resets_at: datetime) -> None:
-        wait = max(1, int((resets_at - timezone.now()).total_seconds()) + 1)
+        wait = max(1, int((resets_at - database_now()).total_seconds()) + 1)
         super().__init__(headers={"Retry-After": str(wait)}, meter=meter, left=max(0, left), resets_at=resets_at)
 
 

@@ -18,6 +18,7 @@ from billing.meters import METERS
 from billing.models import UsageAlert
 from billing.terms import quotas_of
 from trustengine.accounts.models import Membership, User
+from trustengine.database_time import database_now
 from trustengine.row_security import Reason, every_row
 
 logger = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ def send_alert(alert_id: UUID) -> int:
     )
     told = sum(_send(alert, owner, subject, body) for owner in owners.exclude(email="").order_by("pk"))
     with every_row(Reason.METERING):
-        UsageAlert.objects.filter(pk=alert.pk).update(told_at=timezone.now())
+        UsageAlert.objects.filter(pk=alert.pk).update(told_at=database_now())
     return told
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet, Sum, Value
-from django.utils import timezone
 
 from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.spreadsheets import amount, comma_separated
 from trustengine.accounts.models import Profile
 from trustengine.admin.days import start_of
+from trustengine.database_time import database_today
 from trustengine.row_security import Reason, every_row
 
 Kind, Booked = LedgerAccount.Kind, LedgerTransaction.Kind
@@ -83,7 +83,7 @@ class Statement:
     @property
     def is_final(self) -> bool:
         """Whether the month is over."""
-        return self.last < timezone.localdate()
+        return self.last < database_today()
 
     @property
     def lines(self) -> list[tuple[str, int]]:

@@ -4,20 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from billing import periods
 from billing.meters import METERS
 from billing.models import PlanVersion, Subscription, UsagePeriod
 from billing.services.calls import METER as CALLS
 from billing.services.calls import calls_not_written_down
 from billing.terms import default_version, quotas_of
+from trustengine.database_time import database_now
 from trustengine.errors import NotFound
 
 
 def subscription_of(profile_id: UUID, *, at: datetime | None = None) -> dict[str, Any]:
     """The plan that holds for a profile, since when, and what is to change. Raises NotFound without any plan."""
-    moment = at or timezone.now()
+    moment = at or database_now()
     row = Subscription.objects.live().filter(profile=profile_id).first()
     if row is None:
         return _told(profile_id, default_version(), None, None)
@@ -33,7 +32,7 @@ def usage_of(profile_id: UUID, *, at: datetime | None = None) -> dict[str, Any]:
 
     API calls that are not written down yet are among them, so that nobody is refused at 0 per cent.
     """
-    moment = at or timezone.now()
+    moment = at or database_now()
     month = periods.month_of(moment)
     quotas = quotas_of([profile_id], at=moment)[profile_id]
     rows = UsagePeriod.objects.filter(profile=profile_id, month=month)

@@ -9,9 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from django.utils import timezone
-
 from billing.models import PlanMeter, PlanVersion, Subscription
+from trustengine.database_time import database_now
 
 Kind = PlanMeter.Kind
 
@@ -49,7 +48,7 @@ def quotas_of(profiles: Iterable[UUID], *, at: datetime | None = None) -> dict[U
 
 def versions_of(profiles: Iterable[UUID], *, at: datetime | None = None) -> dict[UUID, UUID | None]:
     """The id of the plan's version that holds for each profile; None where there is not even a default."""
-    moment = at or timezone.now()
+    moment = at or database_now()
     wanted = set(profiles)
     rows = Subscription.objects.live().filter(profile__in=wanted)
     found: dict[UUID, UUID | None] = {}

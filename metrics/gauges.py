@@ -1,9 +1,9 @@
 """What a scrape tells about the days: how late they are. How wrong is told by ``trustengine_reconcile_drift``."""
 
 from django.db.models import Min
-from django.utils import timezone
 
 from metrics.jobs import follow_orders, follow_reviews, follow_terms
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of
@@ -21,7 +21,7 @@ def oldest_dirty_day() -> float:
     """A dead letter's day waits, too."""
     waiting = Job.objects.filter(kind__in=KINDS, state__in=[State.READY, State.RUNNING, State.DEAD])
     oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
-    return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return max((database_now() - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 @gauge("trustengine_metrics_dead_jobs", "Jobs of the metrics that have failed after their last attempt.")

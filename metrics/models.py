@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from orders.clock import TICKS_OF_DAY
 from orders.models import Product
 from trustengine.accounts.models import Profile
+from trustengine.database_time import database_now
 
 
 class Sums(models.Model):
@@ -136,7 +136,7 @@ class PageViews(models.Model):
 
     day = models.DateField(unique=True)
     views = models.PositiveBigIntegerField()
-    told_at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(default=database_now)
 
     class Meta:
         verbose_name_plural = "page views"

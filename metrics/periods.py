@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.utils import timezone
-
+from trustengine.database_time import database_today
 from trustengine.errors import InvalidInput
 
 DAYS_SHOWN = 30
@@ -38,12 +37,12 @@ class Period:
     @property
     def is_partial(self) -> bool:
         """Whether the present day, which is not over, is one of them."""
-        return self.first <= timezone.localdate() <= self.last
+        return self.first <= database_today() <= self.last
 
 
 def latest(days: int = DAYS_SHOWN) -> Period:
     """So many days up to today, where the marketplace is."""
-    today = timezone.localdate()
+    today = database_today()
     return Period(today - timedelta(days=days - 1), today)
 
 
@@ -54,7 +53,7 @@ def asked_period(given: Mapping[str, str], *, most: int = MOST_DAYS) -> Period:
     beginning, and for more than ``most`` days.
     """
     first, last = _day(given, "from"), _day(given, "to")
-    last = last or timezone.localdate()
+    last = last or database_today()
     first = first or last - timedelta(days=DAYS_SHOWN - 1)
     if first > last:
         raise InvalidInput(fields={"from": "The first day comes after the last."})

@@ -3,11 +3,11 @@
 from datetime import date
 
 from django.db import transaction
-from django.utils import timezone
 
 from metrics.models import PageViews
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now, database_today
 from trustengine.errors import InvalidInput, PermissionDenied
 
 PERMISSION = "accounts.record_usage"  # of the group Services
@@ -21,7 +21,7 @@ def tell_page_views(day: date, views: int, *, actor: User) -> PageViews:
     """
     if not actor.has_perm(PERMISSION):
         raise PermissionDenied
-    if day > timezone.localdate():
+    if day > database_today():
         raise InvalidInput(fields={"day": "This day has not come yet."})
     row, is_new = PageViews.objects.select_for_update(of=("self",), no_key=True).get_or_create(
         day=day, defaults={"views": views}
@@ -29,7 +29,7 @@ def tell_page_views(day: date, views: int, *, actor: User) -> PageViews:
     if not is_new and row.views == views:
         return row
     before = None if is_new else {"views": row.views}
-    row.views, row.told_at = views, timezone.now()
+    row.views, row.told_at = views, database_now()
     row.save(update_fields=["views", "told_at"])
     record("page_views.told", row, actor=actor, before=before, after={"day": str(day), "views": views})
     return row

@@ -25,7 +25,6 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
 from metrics.models import PageViews
 from metrics.periods import Period
@@ -33,6 +32,7 @@ from reports.models import Action, Appeal, Decision, Report
 from reports.models import Case as ModerationCase
 from reviews.models import ProductRating, Review, Screening
 from trustengine.admin.days import start_of
+from trustengine.database_time import database_now
 
 MOST_DAYS = 92  # screenings and their signals are read one by one
 
@@ -110,7 +110,7 @@ def queue_ages() -> list[dict[str, Any]]:
         ModerationCase.objects.open()
         .order_by()
         .values_list("queue")
-        .annotate(open=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=timezone.now())), oldest=Min("opened_at"))
+        .annotate(open=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=database_now())), oldest=Min("opened_at"))
     )
     found = {queue: rest for queue, *rest in counted}
     return [

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from orders.export import of_customer
 from orders.models import CartItem, CheckoutLine, OrderItem, PaymentEvent, Product
 from trustengine.accounts.erasing import eraser, hindrance
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled
 
 ERASED: dict[str, Any] = {}  # in place of a payload: what may be tried again has one
@@ -61,7 +61,7 @@ def forget_late_payloads() -> dict[str, int]:
     One that failed is the operators' to try again for as many days as an event may wait.
     """
     erased = Q(checkout__customer__user__erasure__isnull=False) | Q(order__customer__user__erasure__isnull=False)
-    long_ago = timezone.now() - timedelta(days=settings.PAYMENT_EVENT_DAYS)
+    long_ago = database_now() - timedelta(days=settings.PAYMENT_EVENT_DAYS)
     given_up = Q(state=PaymentEvent.State.FAILED, received_at__lt=long_ago)
     return {"payloads": _forget(PaymentEvent.objects.filter(erased).filter(SETTLED | given_up), LATE_PAYLOADS)}
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from orders.models import Checkout, Order, PaymentEvent
+from trustengine.database_time import database_now
 
 MOST = 1_000
 
@@ -63,4 +63,4 @@ KINDS = {
 
 
 def _since() -> datetime:
-    return timezone.now() - timedelta(minutes=settings.STUCK_AFTER_MINUTES)
+    return database_now() - timedelta(minutes=settings.STUCK_AFTER_MINUTES)

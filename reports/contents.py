@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import F, Model
-from django.utils import timezone
 
 from orders.models import Product
 from reports.errors import CaseChanged
@@ -22,6 +21,7 @@ from reviews.services.takedown import bring_back_reply, bring_back_review, remov
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError, InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import publish
 
@@ -262,7 +262,7 @@ class Products(Kind):
 def _offer(product: Product, is_active: bool, actor: User | None, reason: str) -> None:
     if product.is_active == is_active:
         return
-    Product.objects.filter(pk=product.pk).update(is_active=is_active, updated_at=timezone.now())
+    Product.objects.filter(pk=product.pk).update(is_active=is_active, updated_at=database_now())
     before, after = {"is_active": product.is_active}, {"is_active": is_active}
     product.is_active = is_active
     record("product.moderated", product, actor=actor, before=before, after=after, reason=reason)

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from reports.jobs import follow_case, reporters_changed
 from reports.models import Appeal, Case, ContentType, DecisionText, Proposal, Report, StatementOfReasons
@@ -25,6 +24,7 @@ from reviews.models import Review, VendorReply
 from trustengine.accounts.erasing import eraser
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.jobs.services import enqueue
 
 REPORTS_PER_BATCH = 50  # each may wait for a case and its content
@@ -119,7 +119,7 @@ def _forget_report(case_id: UUID | None, report_id: UUID) -> None:
 
 def _forget_words(report: Report, **fields: Any) -> None:
     delete_evidence_of(report, actor=None)
-    Report.objects.filter(pk=report.pk).update(description="", updated_at=timezone.now(), **fields)
+    Report.objects.filter(pk=report.pk).update(description="", updated_at=database_now(), **fields)
     record("report.erased", report)
 
 
@@ -127,6 +127,6 @@ def _let_stand(appeal_id: UUID, case_id: UUID, decision_id: UUID) -> None:
     lock_case(case_id)
     decision = lock_decision(decision_id)
     pending = Appeal.objects.filter(pk=appeal_id, state=Appeal.State.PENDING)
-    if pending.update(state=Appeal.State.UPHELD, ruled_at=timezone.now()):
+    if pending.update(state=Appeal.State.UPHELD, ruled_at=database_now()):
         record("appeal.moot", ("reports.appeal", appeal_id), after={"decision": decision.pk, "state": "upheld"})
         enqueue(follow_case, key=f"{decision.content_type}:{decision.content_id}")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from django.db.models import Count, Min
-from django.utils import timezone
 
 from reports.models import Appeal, Case, Decision, Proposal
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 
 
@@ -22,7 +22,7 @@ def overdue_cases() -> dict[Sequence[str], float]:
 @gauge("trustengine_oldest_case_seconds", "How long the oldest open case has been waiting; 0 when none is.")
 def oldest_case() -> float:
     oldest = Case.objects.open().aggregate(oldest=Min("opened_at"))["oldest"]
-    return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return max((database_now() - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 @gauge("trustengine_pending_appeals", "Appeals that nobody has ruled on.")
@@ -37,7 +37,7 @@ def open_proposals() -> float:
 
 @gauge("trustengine_waiting_notices", "Decisions whose time for undoing still runs, so that nobody was told of them.")
 def waiting_notices() -> float:
-    return Decision.objects.filter(notice_after__gt=timezone.now()).count()
+    return Decision.objects.filter(notice_after__gt=database_now()).count()
 
 
 def _by_queue(cases: object) -> dict[Sequence[str], float]:

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from django.utils import timezone
-
 from reviews.jobs import recompute_reputation
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled, subscribe
 from trustengine.jobs.services import enqueue
 
@@ -110,7 +109,7 @@ def sweep_evidence() -> dict[str, int]:
     """Delete old evidence files without a row, in one twenty-fourth of the folders."""
     from reports.orphans import delete_orphans, folders_of
 
-    return {"deleted": delete_orphans(folders_of(timezone.now().hour))}
+    return {"deleted": delete_orphans(folders_of(database_now().hour))}
 
 
 def reporters_changed(users: list[UUID]) -> None:

@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from reports.models import ReporterRecord
+from trustengine.database_time import database_now
 
 NEUTRAL, LEAST, MOST = 0.5, 0.1, 0.9
 DECIDED_ENOUGH = 5
@@ -78,7 +78,7 @@ def pressure(parts: Sequence[Part], opened_at: datetime) -> float:
 
 def priority(stored_pressure: float, *, now: datetime | None = None) -> float:
     """A case's priority at this moment, from its stored pressure."""
-    exponent = stored_pressure + ((now or timezone.now()) - EPOCH) / _period()
+    exponent = stored_pressure + ((now or database_now()) - EPOCH) / _period()
     return round(2.0 ** min(exponent, 60), 2)
 
 
@@ -88,7 +88,7 @@ def told(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 def age_part(opened_at: datetime) -> Part:
     """The factor of age at this moment, for showing."""
-    waited = max(timezone.now() - opened_at, timedelta())
+    waited = max(database_now() - opened_at, timedelta())
     hours = int(waited.total_seconds() // 3600)
     words = f"waiting for {hours} hour{'s' * (hours != 1)}" if hours else "new"
     return Part("age", round(2.0 ** min(waited / _period(), 20), 3), words)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
 from reports.models import Report, ReporterRecord
 from reviews.reputation import report_record
+from trustengine.database_time import database_now
 
 
 @report_record
@@ -27,7 +27,7 @@ def derive(users: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
 
 def recompute(users: Sequence[UUID]) -> None:
     """Store the derived records, and drop those of reporters without a decided report."""
-    derived, now = derive(users), timezone.now()
+    derived, now = derive(users), database_now()
     rows = [
         ReporterRecord(user_id=user, actioned=derived[user][0], dismissed=derived[user][1], computed_at=now)
         for user in sorted(derived)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from reviews.fingerprints import forget_fingerprints
 from reviews.models import (
@@ -29,6 +28,7 @@ from trustengine.accounts.erasing import eraser
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.jobs.services import publish
 
 REVIEWS_PER_BATCH = 50  # each may wait for the counters of a product
@@ -76,7 +76,7 @@ def _forget_revisions(reviews: Sequence[UUID]) -> None:
     revisions = ReviewRevision.objects.filter(Among("review", reviews))
     revisions.update(title="", comment="", ip_hash="", agent_hash="")
     revisions.filter(state=ReviewRevision.State.PENDING).update(
-        state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
+        state=ReviewRevision.State.SUPERSEDED, decided_at=database_now()
     )
     # What was found in a text quotes it, and a digest tells a short one.
     ModelOpinion.objects.filter(Among("revision__review", reviews)).delete()
@@ -95,10 +95,10 @@ def _forget_replies(reviews: Sequence[UUID]) -> None:
         revisions = reply.revisions.all()
         revisions.update(text="", signals=[])
         revisions.filter(state=ReplyRevision.State.PENDING).update(
-            state=ReplyRevision.State.SUPERSEDED, decided_at=timezone.now()
+            state=ReplyRevision.State.SUPERSEDED, decided_at=database_now()
         )
         was_live = reply.deleted_at is None
-        reply.text, reply.deleted_at = "", reply.deleted_at or timezone.now()
+        reply.text, reply.deleted_at = "", reply.deleted_at or database_now()
         reply.save(update_fields=["text", "deleted_at", "updated_at"])
         before = {"deleted_at": None} if was_live else {}
         record("reply.erased", reply, before=before, after={"deleted_at": reply.deleted_at})
@@ -112,7 +112,7 @@ def _forget(review: Review) -> None:
     with rating_follows(review):
         review.title = review.comment = ""
         review.import_digest = None
-        review.deleted_at = review.deleted_at or timezone.now()
+        review.deleted_at = review.deleted_at or database_now()
         review.save(update_fields=["title", "comment", "import_digest", "deleted_at", "updated_at"])
         before = {"deleted_at": None} if was_live else {}
         record("review.erased", review, before=before, after={"deleted_at": review.deleted_at})

@@ -1,9 +1,9 @@
 """What a scrape tells about reviews."""
 
 from django.db.models import Min
-from django.utils import timezone
 
 from reviews.models import Review, VendorReply
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 
 
@@ -15,7 +15,7 @@ def pending_reviews() -> float:
 @gauge("trustengine_oldest_pending_review_seconds", "How long the oldest of them has been waiting; 0 when none is.")
 def oldest_pending_review() -> float:
     oldest = Review.objects.pending().aggregate(oldest=Min("revisions__created_at"))["oldest"]
-    return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return max((database_now() - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 @gauge("trustengine_pending_replies", "Vendors' replies with a text that waits for a decision.")

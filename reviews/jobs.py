@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from orders.models import Order, OrderItem
 from reviews.models import Restriction, Review, ReviewPhoto, ReviewRevision
 from reviews.models.photo import thumbnail_name
 from reviews.pacing import fold, forget_cold
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled, subscribe
 from trustengine.jobs.services import enqueue, enqueue_keys
 
@@ -54,7 +54,7 @@ def screen_reply(key: str) -> None:
 @job(queue="default")
 def find_expired_restrictions() -> dict[str, int]:
     """Have every restriction lifted whose time is over, each in a job and a transaction of its own."""
-    expired = Restriction.objects.active().filter(expires_at__lte=timezone.now())
+    expired = Restriction.objects.active().filter(expires_at__lte=database_now())
     return {"expired": enqueue_keys(expire_restriction, expired.values_list("pk", flat=True))}
 
 
@@ -105,7 +105,7 @@ def sweep_files() -> dict[str, int]:
     """Delete old files without a row, in one twenty-fourth of the folders."""
     from reviews.orphans import delete_orphans, folders_of
 
-    return {"deleted": delete_orphans(folders_of(timezone.now().hour))}
+    return {"deleted": delete_orphans(folders_of(database_now().hour))}
 
 
 @job(queue="default", coalesce=True)
@@ -121,7 +121,7 @@ def fold_votes(key: str) -> None:
         enqueue(fold_votes, key=key, run_at=not_before)
     if moved:
         author = Review.objects.filter(pk=review_id).values_list("author", flat=True).get()
-        enqueue(recompute_reputation, key=author, run_at=next_turn(timezone.now()))
+        enqueue(recompute_reputation, key=author, run_at=next_turn(database_now()))
 
 
 def next_turn(now: datetime) -> datetime:
@@ -154,7 +154,7 @@ def remove_votes(key: str) -> None:
     enqueue(fold_votes, key=key)
     if removed == BATCH:
         enqueue(remove_votes, key=key)
-    elif timezone.now() < review.deleted_at + CROSSED:
+    elif database_now() < review.deleted_at + CROSSED:
         enqueue(remove_votes, key=key, run_at=review.deleted_at + CROSSED)
 
 
@@ -164,7 +164,7 @@ def forget() -> dict[str, int]:
     """Blank where old votes came from, and drop measurements of reviews at rest."""
     from reviews.services.standing import forget_origins
 
-    before = timezone.now() - timedelta(days=settings.ORIGIN_DAYS)
+    before = database_now() - timedelta(days=settings.ORIGIN_DAYS)
     return {
         "origins": _exhaust(lambda: forget_origins(before=before, batch=BATCH)),
         "heat": _exhaust(lambda: forget_cold(batch=BATCH)),
@@ -209,7 +209,7 @@ def follow_refunds(item_ids: Sequence[str], **_: Any) -> None:
     items = [UUID(item) for item in item_ids]
     authors = Review.objects.filter(Among("order_item", items)).values_list("author", flat=True)
     for author in sorted(set(authors)):
-        enqueue(recompute_reputation, key=author, run_at=next_turn(timezone.now()))
+        enqueue(recompute_reputation, key=author, run_at=next_turn(database_now()))
     _refresh_soon(OrderItem.objects.filter(Among("pk", items)))
 
 
@@ -234,7 +234,7 @@ def follow_sales(order_id: str, status: str | None = None, **_: Any) -> None:
 
 def _refresh_soon(items: QuerySet[OrderItem]) -> None:
     """A little later, and then once for many orders: what sells best would else be counted most often."""
-    soon = timezone.now() + TRENDS_AFTER
+    soon = database_now() + TRENDS_AFTER
     for product in sorted(set(items.values_list("product", flat=True))):
         enqueue(refresh_trend, key=product, run_at=soon)
 
@@ -305,7 +305,7 @@ def replay_quarantine(quarantine_id: str) -> None:
 @job(queue="low")
 def forget_origins() -> None:
     """Forget where texts older than ``ORIGIN_DAYS`` came from, a part at a time."""
-    before = timezone.now() - timedelta(days=settings.ORIGIN_DAYS)
+    before = database_now() - timedelta(days=settings.ORIGIN_DAYS)
     known = ReviewRevision.objects.filter(~Q(ip_hash="") | ~Q(agent_hash=""), created_at__lt=before)
     oldest = list(known.order_by("created_at").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     if ReviewRevision.objects.filter(pk__in=oldest).update(ip_hash="", agent_hash=""):

@@ -18,8 +18,8 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from django.conf import settings
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.http_client import CutShort, TooLong, exchange
 
 MAX_BYTES = 1_000_000
@@ -114,7 +114,7 @@ def _seconds(wait: str) -> int:
         seconds = int(wait)
     except ValueError:
         try:
-            seconds = math.ceil((parsedate_to_datetime(wait) - timezone.now()).total_seconds())
+            seconds = math.ceil((parsedate_to_datetime(wait) - database_now()).total_seconds())
         except (ValueError, TypeError):
             seconds = WAIT_SECONDS
     return min(max(seconds, 1), LONGEST_WAIT_SECONDS)

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
 from reviews import files
 from reviews.models import ReviewPhoto
 from reviews.models.photo import FOLDER, THUMBNAIL_ENDING
+from trustengine.database_time import database_now
 
 FOLDERS = 256
 GRACE = timedelta(hours=24)  # far longer than any upload takes from its file to its row
@@ -20,7 +19,7 @@ def folders_of(hour: int) -> list[str]:
 
 def delete_orphans(folders: Iterable[str], *, now: datetime | None = None) -> int:
     """Delete the files in these folders that belong to no photo and are older than the grace; returns how many."""
-    before = (now or timezone.now()) - GRACE
+    before = (now or database_now()) - GRACE
     deleted = 0
     for folder in folders:
         for name in _without_row(files.names_in(folder)):

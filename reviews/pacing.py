@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from reviews.models import Review, ReviewHeat
+from trustengine.database_time import database_now
 
 SHORTEST_MEASUREMENT = timedelta(seconds=1)
 COLD_AFTER = timedelta(hours=1)
@@ -31,7 +31,7 @@ def fold(review_id: UUID) -> tuple[bool, datetime | None]:
     Returns whether they moved. With a moment, the review is viral and nothing was done: it
     is to be folded then.
     """
-    now = timezone.now()
+    now = database_now()
     heat = ReviewHeat.objects.filter(pk=review_id).first()
     if heat and heat.next_fold_at and now < heat.next_fold_at:
         return False, heat.next_fold_at
@@ -63,5 +63,5 @@ def _measure(review_id: UUID, heat: ReviewHeat | None, actions: int, now: dateti
 
 def forget_cold(*, batch: int) -> int:
     """Delete what is known of reviews that nobody has voted on for a while; returns how many."""
-    cold = ReviewHeat.objects.filter(measured_at__lt=timezone.now() - 2 * COLD_AFTER)
+    cold = ReviewHeat.objects.filter(measured_at__lt=database_now() - 2 * COLD_AFTER)
     return ReviewHeat.objects.filter(pk__in=list(cold.values_list("pk", flat=True)[:batch])).delete()[0]

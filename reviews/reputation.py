@@ -23,13 +23,13 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum
-from django.utils import timezone
 
 from reviews.expressions import Z_95
 from reviews.models import Reputation, Review, ReviewRevision, Strike
 from reviews.models.reputation import START
 from trustengine.accounts.models import User
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import handler_of
 
 FORMULA_VERSION = 2
@@ -131,7 +131,7 @@ def derive(users: Sequence[UUID], *, at: Mapping[UUID, datetime] | None = None) 
 
     ``at`` names moments other than the present at which age and strikes are looked at.
     """
-    now, moments = timezone.now(), at or {}
+    now, moments = database_now(), at or {}
     decided, struck = _decisions(users), _strikes(users)
     known = sorted(decided.keys() | struck.keys())
     reviews, records = _reviews(known), _records(known)
@@ -228,7 +228,7 @@ def lock(users: Sequence[UUID]) -> None:
 
 def recompute(*users: UUID) -> None:
     """Store the derived standing of these users, and drop the rows of those of whom nothing is decided."""
-    now = timezone.now()
+    now = database_now()
     standings = derive(users, at=dict.fromkeys(users, now))
     rows = [Reputation(user_id=user, computed_at=now, **vars(standings[user])) for user in sorted(standings)]
     fields = [*vars(Standing()), "computed_at"]
@@ -238,7 +238,7 @@ def recompute(*users: UUID) -> None:
 
 def overdue(*, batch: int) -> Iterator[list[UUID]]:
     """Users whose stored reputation time has overtaken: a strike has run out, or they may be a step older."""
-    now = timezone.now()
+    now = database_now()
     expired = Strike.objects.filter(
         user=OuterRef("user"), revoked_at=None, expires_at__gt=OuterRef("computed_at"), expires_at__lte=now
     )

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.apps import AppConfig
 
+from trustengine.database_time import database_now
+
 
 def seed_policy(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """Put the built-in screening policy in force where none is. Runs again without harm."""
     from django.db import connections, transaction
-    from django.utils import timezone
 
     from reviews.models import PolicyRule, ScreeningPolicy
     from reviews.screening.catalogue import KINDS
@@ -25,7 +26,7 @@ def seed_policy(sender: AppConfig, using: str, **kwargs: Any) -> None:
             defaults={
                 "state": ScreeningPolicy.State.PUBLISHED,
                 "queue_at": BUILT_IN.queue_at,
-                "published_at": timezone.now(),
+                "published_at": database_now(),
             },
         )
         if is_new:

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import NOT_PROVIDED, BooleanField, F, Field, Func, JSONField, Model
-from django.utils import timezone
 from psycopg.types.json import Jsonb
+
+from trustengine.database_time import database_now
 
 Values = dict[str, Any]
 
@@ -38,6 +39,7 @@ def insert_rows(model: type[Model], rows: Iterable[Values]) -> None:
     waiting = list(rows)
     if not waiting:
         return
+    database_now()  # its clock cannot be read during the COPY
     fields = [field for field in model._meta.concrete_fields if not field.generated and _is_written(field, waiting[0])]
     names = ", ".join(_quoted(str(field.column)) for field in fields)
     # Errors of a COPY come past Django's cursor, so they are translated here.
@@ -75,7 +77,7 @@ def update_rows(model: type[Model], key: Sequence[str], rows: Sequence[Values]) 
     """Update rows by their key, all with the same members, in one statement."""
     if not rows:
         return
-    now = timezone.now()
+    now = database_now()
     touched = {field.attname: now for field in model._meta.concrete_fields if getattr(field, "auto_now", False)}
     complete = [touched | row for row in rows]
     fields = {field.attname: field for field in model._meta.concrete_fields if field.attname in complete[0]}
@@ -98,7 +100,7 @@ def _is_written(field: "Field[Any, Any]", row: Values) -> bool:
 
 
 def _default(field: "Field[Any, Any]") -> Any:
-    return timezone.now() if getattr(field, "auto_now", False) else _plain(field, field.get_default())
+    return database_now() if getattr(field, "auto_now", False) else _plain(field, field.get_default())
 
 
 def _plain(field: "Field[Any, Any]", value: Any) -> Any:

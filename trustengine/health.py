@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trustengine.api.problems import as_json
 from trustengine.database.timeouts import Timeouts, stated, timeout_problems
+from trustengine.database_time import database_now
 from trustengine.deadlines import Deadline, Unanswered
 from trustengine.insight import CONTENT_TYPE, exposition
 from trustengine.jobs.models import Job
@@ -99,7 +99,7 @@ def _database() -> tuple[int, float | None, list[str]]:
         if pending := _pending_migrations():
             return pending, None, problems
         oldest = Job.objects.due().order_by("run_at").values_list("run_at", flat=True).first()
-    age = max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    age = max((database_now() - oldest).total_seconds(), 0.0) if oldest else 0.0
     return 0, age, problems
 
 

@@ -47,8 +47,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 @pytest.hookimpl(trylast=True)
 def pytest_configure() -> None:
     """Install what tests need of Django once pytest-django has set it up."""
-    from trustengine.testing import let_flushes_pass_triggers
+    from trustengine.testing import begin_database_time, let_flushes_pass_triggers
 
+    begin_database_time()
     let_flushes_pass_triggers()
 
 

@@ -1,9 +1,12 @@
 """What tests import by name, and what the test runner installs for them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
+from unittest.mock import patch
 
 PATIENCE = 30.0  # only ever waited for in full when something is broken
 
@@ -56,6 +59,30 @@ def run_due_jobs(*, failing: bool = False) -> int:
         f"{job} failed: {(job.error_details or {}).get('traceback')}" for job in fresh
     )
     return served
+
+
+@contextmanager
+def database_time(at: datetime | None = None, *, ahead: timedelta = timedelta()) -> Iterator[None]:
+    """Have ``database_now`` stand still at a moment, or run ``ahead`` of the real time (behind: a negative one).
+
+    ``Now()`` in a statement stays the server's own: for that, write the rows' times as they should be.
+    """
+    from trustengine import database_time as module
+
+    real = module._carried_on
+    with patch.object(module, "_carried_on", lambda: at or real() + ahead):
+        yield
+
+
+def begin_database_time() -> None:
+    """Let ``database_now`` begin with this machine's clock, which is the test server's as well, and never read another.
+
+    So tests without a database may make instances, and none is refused a reading. Called once by the plugin.
+    """
+    from trustengine import database_time as module
+
+    module._last = module.Reading(datetime.now(UTC), module._steady())
+    module.READ_AGAIN_SECONDS = timedelta(days=1).total_seconds()
 
 
 def let_flushes_pass_triggers() -> None:

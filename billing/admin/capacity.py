@@ -10,7 +10,6 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
@@ -22,6 +21,7 @@ from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, link_to, pill
 from trustengine.admin.sidebar import SYSTEM
 from trustengine.audit import reading
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 TONES = {"held": "primary", "settled": "success", "released": "info", "expired": "warning"}
@@ -57,7 +57,7 @@ class ProviderEndpointAdmin(LimitsAdmin):
     change_form_template = "console/billing/endpoint.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderEndpoint]:
-        return ProviderEndpoint.objects.with_use(timezone.now())
+        return ProviderEndpoint.objects.with_use(database_now())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return NAMES if obj is not None else ()
@@ -171,7 +171,7 @@ def state_of(endpoint: ProviderEndpoint) -> SafeString:
     """Whether an endpoint may be called, and whether there is room, as a coloured word."""
     if not endpoint.is_active:
         return pill("off", "")
-    if endpoint.cooling_until is not None and endpoint.cooling_until > timezone.now():
+    if endpoint.cooling_until is not None and endpoint.cooling_until > database_now():
         return pill("left alone", "warning")
     pairs = (
         (endpoint.in_use, endpoint.parallel_calls),
@@ -185,7 +185,7 @@ def state_of(endpoint: ProviderEndpoint) -> SafeString:
 def endpoint_context(endpoint: ProviderEndpoint, request: HttpRequest) -> dict[str, Any]:
     """What an endpoint's page shows beside its limits."""
     leases = list(endpoint.leases.order_by("-acquired_at", "-pk")[:LATEST])
-    is_cooling = endpoint.cooling_until is not None and endpoint.cooling_until > timezone.now()
+    is_cooling = endpoint.cooling_until is not None and endpoint.cooling_until > database_now()
     return {
         "parent_title": ProviderEndpointAdmin.page_title,
         "endpoint": endpoint,

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
@@ -29,6 +28,7 @@ from trustengine.admin.attempting import attempt
 from trustengine.admin.evidence import as_uuid
 from trustengine.admin.presentation import age
 from trustengine.admin.sidebar import MONEY
+from trustengine.database_time import database_today
 from trustengine.row_security import Reason, every_row
 
 VIEW = "billing.view_ledgeraccount"
@@ -113,7 +113,7 @@ def _statement(vendor: Profile, request: HttpRequest) -> dict[str, Any]:
     asked = request.GET.get("currency", "")
     currency = asked if asked in CODES else currency_of(vendor, settings.MARKETPLACE_CURRENCY)
     matched = MONTH.fullmatch(request.GET.get("month", ""))
-    today = timezone.localdate().replace(day=1)
+    today = database_today().replace(day=1)
     first = date(int(matched[1]), int(matched[2]), 1) if matched else today
     statement = statement_of(vendor, currency=currency, first=first)
     balances = balances_of(vendor)

@@ -25,6 +25,7 @@ from orders.admin.profiles import profile_link
 from trustengine.admin import Chart, Link, Series, register_links
 from trustengine.admin.presentation import pill
 from trustengine.admin.sidebar import MARKETPLACE
+from trustengine.database_time import database_today
 from trustengine.row_security import Reason, every_row
 
 EVENTS_SHOWN = 50
@@ -140,7 +141,7 @@ def _page(period: UsagePeriod, request: HttpRequest) -> dict[str, Any]:
 
 def _chart(period: UsagePeriod, title: str, unit: str) -> Chart:
     """What was used on each day of the month."""
-    last = min(periods.next_month(period.month) - timedelta(days=1), max(timezone.localdate(), period.month))
+    last = min(periods.next_month(period.month) - timedelta(days=1), max(database_today(), period.month))
     timeline = Timeline(period.profile_id, period.meter, period.month, last, By.DAY)
     sums = {timezone.localdate(point["at"]): point["quantity"] for point in timeline.points()}
     days = [period.month + timedelta(days=n) for n in range((last - period.month).days + 1)]

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
@@ -30,6 +29,7 @@ from billing.statements import as_csv, statement_of
 from trustengine.accounts.callers import caller
 from trustengine.api.pagination import KeysetPagination
 from trustengine.api.schema import raises
+from trustengine.database_time import database_today
 from trustengine.errors import InvalidInput, NotFound
 from trustengine.row_security import seen_by
 
@@ -199,7 +199,7 @@ class VendorStatement(APIView):
         with seen_by(caller(request)):
             vendor = vendors.vendor_of(request)
             currency = chosen or currency_of(vendor, settings.MARKETPLACE_CURRENCY)
-            statement = statement_of(vendor, currency=currency, first=first or timezone.localdate().replace(day=1))
+            statement = statement_of(vendor, currency=currency, first=first or database_today().replace(day=1))
         if form == "json":
             return Response(StatementOutput(statement).data)
         answer = HttpResponse(as_csv(statement), content_type="text/csv")

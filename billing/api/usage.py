@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -21,6 +20,7 @@ from billing.subscribed import usage_of
 from billing.timelines import By, Timeline
 from trustengine.accounts.callers import caller
 from trustengine.api.schema import raises
+from trustengine.database_time import database_today
 from trustengine.errors import DomainError, NotFound, TryAgain
 from trustengine.row_security import seen_by
 
@@ -61,7 +61,7 @@ class UsageTimeline(APIView):
         asked.is_valid(raise_exception=True)
         user, given = caller(request), asked.validated_data
         profile = profile_seen_by(user, given.get("profile"))
-        last: date = given.get("to") or timezone.localdate()
+        last: date = given.get("to") or database_today()
         first: date = given.get("from") or max(last, date.min + SHOWN_DAYS) - SHOWN_DAYS
         timeline = Timeline(profile, given["meter"], first, last, By(given["by"]))
         with seen_by(user):

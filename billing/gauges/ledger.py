@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Count, Min, Sum
-from django.utils import timezone
 
 from billing.jobs.ledger import book_order
 from billing.models import Holding, LedgerAccount
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of
@@ -54,4 +54,4 @@ def unbalanced_currencies() -> float:
 
 
 def _seconds_since(moment: datetime | None) -> float:
-    return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
+    return max(0.0, (database_now() - moment).total_seconds()) if moment else 0.0

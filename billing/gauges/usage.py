@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from django.utils import timezone
-
 from billing.models import UsageReservation
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 from trustengine.row_security import Reason, every_row
 
@@ -14,4 +13,4 @@ LEFT_BEHIND = timedelta(minutes=5)
 @gauge("trustengine_usage_reservations_left", "Reservations of quota that ended minutes ago and were not given back.")
 def reservations_left() -> float:
     with every_row(Reason.MONITORING):
-        return UsageReservation.objects.filter(expires_at__lt=timezone.now() - LEFT_BEHIND).count()
+        return UsageReservation.objects.filter(expires_at__lt=database_now() - LEFT_BEHIND).count()

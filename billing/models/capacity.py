@@ -6,8 +6,8 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Aggregate, Count, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 WINDOW = timedelta(minutes=1)
@@ -59,7 +59,7 @@ class ProviderEndpoint(models.Model):
     cooling_until = models.DateTimeField(
         null=True, blank=True, help_text="Until then the provider has asked to be left alone."
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = ProviderEndpointQuerySet.as_manager()

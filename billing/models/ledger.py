@@ -9,11 +9,11 @@ commit otherwise.
 import pgtrigger
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models import Order, OrderItem
 from trustengine.accounts.models import Profile
 from trustengine.audit.models import append_only
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 # Runs at the commit, when the block that looked past the wall has ended: so it looks past it itself.
@@ -118,7 +118,7 @@ class LedgerTransaction(models.Model):
     order = models.ForeignKey(Order, models.PROTECT, null=True, related_name="+", db_index=False)
     entry_count = models.PositiveIntegerField(help_text="How many entries it has; none can be added later.")
     occurred_at = models.DateTimeField(help_text="When the event happened.")
-    booked_at = models.DateTimeField(default=timezone.now)
+    booked_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(entry_count__gte=2), name="ledger_double_entry")]
@@ -144,7 +144,7 @@ class LedgerEntry(models.Model):
     item = models.ForeignKey(OrderItem, models.PROTECT, null=True, related_name="+", db_index=False)
     amount_cents = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    booked_at = models.DateTimeField(default=timezone.now)
+    booked_at = models.DateTimeField(default=database_now)
 
     class Meta:
         verbose_name_plural = "ledger entries"

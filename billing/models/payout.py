@@ -9,10 +9,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from billing.models.ledger import LedgerEntry
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 # An account number in clear has no business here: IBANs, and bare numbers of accounts and cards.
@@ -27,7 +27,7 @@ class PayoutDestination(models.Model):
     profile = models.OneToOneField(Profile, models.PROTECT, related_name="+")
     reference = models.CharField(max_length=120, help_text="Such as acct_1Q8hKd2eZvKY; no IBAN and no card number.")
     set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    set_at = models.DateTimeField(default=timezone.now)
+    set_at = models.DateTimeField(default=database_now)
 
     class Meta:
         permissions = [("set_destination", "May say where a vendor's money goes")]
@@ -63,7 +63,7 @@ class PayoutBatch(models.Model):
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=11, choices=State, default=State.DRAFT)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     approved_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     exported_at = models.DateTimeField(null=True, blank=True)
@@ -148,7 +148,7 @@ class Payout(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     reference = models.CharField(max_length=80, blank=True, default="", help_text="The bank's or provider's.")
     failure = models.CharField(max_length=40, blank=True, default="", help_text="Why it failed or came back: a code.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     booked_at = models.DateTimeField(null=True, blank=True, help_text="When the money was set aside for it.")
     settled_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,10 +6,10 @@ from typing import Self
 import pgtrigger
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
 from billing.meters import CHOICES, MOST
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 MOST_CENTS = 10**10
@@ -40,7 +40,7 @@ class Plan(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         permissions = [("edit_plan", "May draft, publish and retire plans")]
@@ -86,7 +86,7 @@ class PlanVersion(models.Model):
     internal_price_cents = models.PositiveBigIntegerField(null=True, blank=True, help_text="What it costs us.")
     internal_note = models.CharField(max_length=500, blank=True, default="")
     is_default = models.BooleanField(default=False)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -189,7 +189,7 @@ class Subscription(models.Model):
     valid_to = models.DateTimeField(null=True, blank=True)
     next_version = models.ForeignKey(PlanVersion, models.PROTECT, null=True, blank=True, related_name="+")
     next_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     objects = SubscriptionQuerySet.as_manager()
 

@@ -7,10 +7,10 @@ row. The period they are counted in has one, so there is none of an unknown prof
 import pgtrigger
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from billing.meters import CHOICES, MOST
 from trustengine.accounts.models import Profile
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -69,7 +69,7 @@ class UsagePeriod(models.Model):
     used = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
-    updated_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [
@@ -93,7 +93,7 @@ class UsageReservation(models.Model):
     period = models.ForeignKey(UsagePeriod, models.CASCADE, related_name="reservations")
     profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", db_index=False)
     quantity = models.PositiveBigIntegerField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     expires_at = models.DateTimeField()
 
     class Meta:
@@ -116,7 +116,7 @@ class UsageAlert(models.Model):
     percent = models.PositiveSmallIntegerField()
     used = models.BigIntegerField()
     cap = models.BigIntegerField(help_text="The limit, or what is included, at that time.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     told_at = models.DateTimeField(null=True, help_text="Empty while the mail waits, or a higher alert said it.")
 
     class Meta:

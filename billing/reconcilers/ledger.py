@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
-from django.utils import timezone
 
 from billing.jobs.ledger import book_order
 from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
@@ -13,6 +12,7 @@ from billing.services.bookkeeping import book_orders, missing_bookings
 from orders.models import Dispute, Order, OrderItem
 from trustengine.audit.services import record
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.operations.reconciling import unhurried
 from trustengine.operations.registry import Drift, Reconciler, reconciler
 from trustengine.row_security import Reason, every_row
@@ -47,7 +47,7 @@ class Ledger(Reconciler):
         return Order.objects.filter(Q(updated_at__gte=since) | Exists(moved) | Exists(disputed))
 
     def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
-        now = timezone.now() - RELEASE_LATE_AFTER
+        now = database_now() - RELEASE_LATE_AFTER
         with every_row(Reason.RECONCILING):
             plans = missing_bookings(ids, now=now, history=self.history, correcting=True)
             accounts = list(_wrong_balances(ids))

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from billing.models import UsagePeriod, UsageReservation
 from trustengine.accounts.models import Profile
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.operations.registry import Drift, Reconciler, Values, reconciler
 from trustengine.row_security import Reason, every_row
 
@@ -76,5 +76,5 @@ class Usage(Reconciler):
                     profile_id=drift.key,
                     meter=meter,
                     month=date.fromisoformat(month),
-                    defaults={**values, "updated_at": timezone.now()},
+                    defaults={**values, "updated_at": database_now()},
                 )

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from billing.jobs.usage import send_usage_alert
 from billing.models import UsageAlert
 from billing.terms import Quotas
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.jobs.services import enqueue, publish
 
@@ -41,7 +41,7 @@ class Moved(NamedTuple):
 
 def warn(moved: Sequence[Moved], quotas: Mapping[UUID, Quotas]) -> None:
     """Note the marks that these periods have reached, and have the highest new one of each told by mail."""
-    now = timezone.now()
+    now = database_now()
     reached = []
     for each in moved:
         quota = quotas[each.profile_id].get(each.meter)

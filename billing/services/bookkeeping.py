@@ -10,7 +10,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from billing.books import read_books
 from billing.models import Holding
@@ -18,6 +17,7 @@ from billing.planning import Plan, plan
 from billing.services.ledger import book_all
 from orders.models import Order
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.row_security import Reason, every_row
 
 RELEASED_TOGETHER = 100  # orders in one transaction
@@ -37,7 +37,7 @@ def book_orders(
     locked = orders.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
     found = list(locked.values_list("pk", flat=True))
     with every_row(Reason.LEDGER):
-        plans = missing_bookings(found, now=timezone.now(), history=history, correcting=correcting)
+        plans = missing_bookings(found, now=database_now(), history=history, correcting=correcting)
         book_all([booking for each in plans for booking in each.bookings])
         if moved := [each for each in plans if each.moved_holdings]:
             _hold(moved)
@@ -91,5 +91,5 @@ def release_due(*, batches: int) -> int:
 
 def _due_orders() -> set[UUID]:
     with every_row(Reason.LEDGER):
-        due = Holding.objects.filter(release_at__lte=timezone.now()).order_by("release_at", "item")
+        due = Holding.objects.filter(release_at__lte=database_now()).order_by("release_at", "item")
         return set(due.values_list("order", flat=True)[:RELEASED_TOGETHER])

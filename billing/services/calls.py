@@ -17,7 +17,6 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from billing import periods
@@ -26,6 +25,7 @@ from billing.models import UsageEvent, UsagePeriod
 from billing.services.usage import Event, record_events
 from billing.terms import quotas_of
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.database_time import database_now
 from trustengine.row_security import Reason, every_row
 
 logger = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ def count_call(user: User) -> None:
     counts = _counts(settings.REDIS_ADDRESS)
     if not counts.may_be_asked():
         return
-    now = timezone.now()
+    now = database_now()
     try:
         answer = counts.count(user.pk, now)
         if answer == UNKNOWN:
@@ -81,7 +81,7 @@ def write_down_calls(now: datetime | None = None) -> int:
     counts = _counts(settings.REDIS_ADDRESS)
     done = 0
     try:
-        for batch, calls in counts.ended((now or timezone.now()) - LATE):
+        for batch, calls in counts.ended((now or database_now()) - LATE):
             done += _record(batch, calls)
             counts.forget(batch)
     except RedisError as error:
@@ -114,7 +114,7 @@ def call_limits_changed(profile_id: UUID) -> None:
 def _forget_limits(profile_id: UUID) -> None:
     members = Membership.objects.filter(profile=profile_id).values_list("user", flat=True)
     try:
-        _counts(settings.REDIS_ADDRESS).forget_limits(profile_id, members, timezone.now())
+        _counts(settings.REDIS_ADDRESS).forget_limits(profile_id, members, database_now())
     except RedisError as error:  # five minutes do it as well
         logger.warning("call_limits_not_forgotten", error=type(error).__name__)
 

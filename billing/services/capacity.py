@@ -26,6 +26,7 @@ from prometheus_client import Counter
 from billing.errors import CapacityExceeded
 from billing.models import CapacityLease, ProviderEndpoint
 from billing.models.capacity import LARGEST, WINDOW, CapacityLeaseQuerySet
+from trustengine.database_time import database_now
 
 # Nobody knows when a call will end: long before its lease does, as a rule.
 PLACE_SOON = timedelta(seconds=1)
@@ -68,7 +69,7 @@ def acquire(provider: str, endpoint: str, estimate_tokens: int, *, at: datetime 
     try:
         with transaction.atomic(durable=True):
             row = _lock(provider, endpoint)
-            now = at or _now()
+            now = at or database_now()
             _require_room(row, estimate_tokens, now)
             _charge_overdue(row.leases.overdue(now), now)
             lease = CapacityLease.objects.create(
@@ -99,7 +100,7 @@ def settle(lease: Lease, actual_tokens: int, *, at: datetime | None = None) -> b
 
     One that had expired meanwhile keeps that state, and is corrected.
     """
-    now = at or _now()
+    now = at or database_now()
     rows = CapacityLease.objects.filter(pk=lease.id, state__in=[State.HELD, State.EXPIRED])
     ended = Case(When(state=State.HELD, then=Value(State.SETTLED)), default=F("state"))
     return bool(rows.update(state=ended, actual_tokens=min(max(actual_tokens, 0), LARGEST), settled_at=now))
@@ -108,12 +109,12 @@ def settle(lease: Lease, actual_tokens: int, *, at: datetime | None = None) -> b
 def release(lease: Lease, *, at: datetime | None = None) -> bool:
     """End a lease of which nobody knows what it used: it stays charged as estimated. False if it had ended before."""
     rows = CapacityLease.objects.filter(pk=lease.id, state=State.HELD)
-    return bool(rows.update(state=State.RELEASED, actual_tokens=F("estimate_tokens"), settled_at=at or _now()))
+    return bool(rows.update(state=State.RELEASED, actual_tokens=F("estimate_tokens"), settled_at=at or database_now()))
 
 
 def expire_leases(*, at: datetime | None = None) -> int:
     """Charge and free the leases whose holders have not come back; returns how many."""
-    now = at or _now()
+    now = at or database_now()
     return _charge_overdue(CapacityLease.objects.overdue(now), now)
 
 
@@ -124,7 +125,7 @@ def cool_down(provider: str, endpoint: str, *, seconds: float, at: datetime | No
     """
     with transaction.atomic(durable=True):
         row = _lock(provider, endpoint)
-        until = (at or _now()) + min(timedelta(seconds=max(seconds, 0)), LONGEST_COOLING)
+        until = (at or database_now()) + min(timedelta(seconds=max(seconds, 0)), LONGEST_COOLING)
         if row.cooling_until is None or row.cooling_until < until:
             row.cooling_until = until
             row.save(update_fields=["cooling_until"])
@@ -190,10 +191,3 @@ def _note_refusal(endpoint_id: UUID, now: datetime) -> None:
             " ON CONFLICT (endpoint_id, minute) DO UPDATE SET refused = present.refused + 1",
             [endpoint_id, now.replace(second=0, microsecond=0)],
         )
-
-
-def _now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now

@@ -3,12 +3,11 @@
 import re
 from uuid import UUID
 
-from django.utils import timezone
-
 from billing.models import PayoutDestination
 from billing.models.payout import BANK_DATA, REFERENCE
 from trustengine.accounts.models import Profile, User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
 from trustengine.row_security import Reason, every_row
 
@@ -38,7 +37,7 @@ def set_destination(profile_id: UUID, reference: str, *, actor: User) -> PayoutD
             return known
         row = known or PayoutDestination(profile=vendor)
         before = {"reference": row.reference} if known else {}
-        row.reference, row.set_by, row.set_at = reference, actor, timezone.now()
+        row.reference, row.set_by, row.set_at = reference, actor, database_now()
         row.save()
         record(
             "payout_destination.set",

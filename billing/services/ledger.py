@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from billing.models import LedgerAccount, LedgerTransaction
 from billing.services.accounts import Account, LockedAccounts
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.row_security import Reason, every_row
 
@@ -129,7 +129,7 @@ def _transaction(booking: Booking, now: datetime) -> LedgerTransaction:
 
 
 def _post(bookings: Iterable[Booking], accounts: LockedAccounts) -> list[LedgerTransaction]:
-    now = timezone.now()
+    now = database_now()
     made = []
     posted: list[tuple[LedgerTransaction, list[_Entry]]] = []
     for booking in bookings:

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import F, Q, Sum
-from django.utils import timezone
 
 from billing import periods
 from billing.models import UsageAlert, UsageEvent, UsagePeriod, UsageReservation
+from trustengine.database_time import database_now
 from trustengine.row_security import Reason, every_row
 
 MARGIN = timedelta(minutes=5)  # what was received in time has committed by then: time-outs see to it
@@ -15,7 +15,7 @@ MARGIN = timedelta(minutes=5)  # what was received in time has committed by then
 
 def close_months(now: datetime | None = None) -> int:
     """Close the months that late events are not counted in any more; returns how many rows."""
-    moment = (now or timezone.now()) - MARGIN
+    moment = (now or database_now()) - MARGIN
     month = periods.month_of(moment)
     while moment < periods.closes_at(month):
         month = periods.former_month(month)
@@ -38,7 +38,7 @@ def delete_usage_of(profile_id: UUID, limit: int) -> int:
             sums = batch.values("meter", "month").annotate(total=Sum("quantity")).order_by("meter", "month")
             for row in list(sums):
                 period = UsagePeriod.objects.filter(profile=profile_id, meter=row["meter"], month=row["month"])
-                period.update(used=F("used") - row["total"], updated_at=timezone.now())
+                period.update(used=F("used") - row["total"], updated_at=database_now())
             batch.delete()
         if len(keys) < limit:
             for model in (UsageAlert, UsageReservation, UsagePeriod):

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from billing.errors import PayoutNotCovered, SecondPersonNeeded
 from billing.models import LedgerAccount, LedgerTransaction, Payout, PayoutBatch, PayoutDestination, PayoutLine
@@ -22,6 +21,7 @@ from billing.spreadsheets import amount, comma_separated, words
 from orders.models import Dispute
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import publish_many
 from trustengine.row_security import Reason, every_row
@@ -77,7 +77,7 @@ def approve_payouts(batch_id: UUID, *, actor: User) -> PayoutBatch:
         available = _lock_accounts(payouts)
         if uncovered := _uncovered(payouts, available):
             raise PayoutNotCovered(payouts=uncovered)
-        now = timezone.now()
+        now = database_now()
         book_all([_booking(payout, "payout", *SET_ASIDE) for payout in payouts])
         for payout in payouts:
             payout.state, payout.booked_at = State.APPROVED, now
@@ -106,7 +106,7 @@ def export_payouts(batch_id: UUID, *, actor: User) -> str:
                 raise InvalidTransition("Only an approved batch can be exported.")
             payouts = _lock_payouts(batch, State.APPROVED)
             batch.export = comma_separated(COLUMNS, map(_row, payouts))
-            batch.state, batch.exported_at = Batch.EXPORTED, timezone.now()
+            batch.state, batch.exported_at = Batch.EXPORTED, database_now()
             batch.save(update_fields=["state", "exported_at", "export"])
             Payout.objects.filter(pk__in=[each.pk for each in payouts]).update(state=State.EXPORTED)
         record(
@@ -182,7 +182,7 @@ def cancel_batch(batch_id: UUID, *, actor: User) -> PayoutBatch:
         _lock_accounts([each for each in payouts if each.booked_at])
         _finish(payouts, State.CANCELLED)
         before = {"state": batch.state}
-        batch.state, batch.ended_at = Batch.CANCELLED, timezone.now()
+        batch.state, batch.ended_at = Batch.CANCELLED, database_now()
         batch.save(update_fields=["state", "ended_at"])
         after = {"state": batch.state, "payouts": len(payouts)}
         record("payout_batch.cancelled", batch, actor=actor, before=before, after=after)
@@ -220,7 +220,7 @@ def _end(payout_id: UUID, state: Payout.State, *, actor: User, reference: str = 
 
 def _finish(payouts: Sequence[Payout], state: Payout.State, *, reference: str = "", failure: str = "") -> None:
     """Move locked payouts to their end, and their money with them; what was not paid lets its lines go."""
-    ending, now = ENDINGS[state], timezone.now()
+    ending, now = ENDINGS[state], database_now()
     moved = [payout for payout in payouts if payout.booked_at]
     key = f"payout_{ending.verb}"
     book_all([_booking(payout, key, ending.giver, ending.taker, ending.kind) for payout in moved])
@@ -246,7 +246,7 @@ def _end_with_last(batch: PayoutBatch) -> None:
         ended = Batch.PAID if states <= {State.PAID, State.CANCELLED} else Batch.PARTLY_PAID
     if ended != batch.state:
         before = {"state": batch.state}
-        batch.state, batch.ended_at = ended, batch.ended_at or timezone.now()
+        batch.state, batch.ended_at = ended, batch.ended_at or database_now()
         batch.save(update_fields=["state", "ended_at"])
         record("payout_batch.ended", batch, before=before, after={"state": batch.state})
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from billing.meters import METERS
 from billing.models import Plan, PlanMeter, PlanVersion
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 
 State = PlanVersion.State
@@ -109,7 +109,7 @@ def publish_version(version_id: UUID, *, actor: User | None) -> PlanVersion:
     _require_editor(actor)
     version = _lock_version(version_id)
     _require_draft(version)
-    now = timezone.now()
+    now = database_now()
     version.plan.versions.filter(state=State.PUBLISHED, is_default=False).update(state=State.RETIRED, retired_at=now)
     version.state, version.published_at, version.published_by = State.PUBLISHED, now, actor
     version.save(update_fields=["state", "published_at", "published_by"])
@@ -129,7 +129,7 @@ def retire_version(version_id: UUID, *, actor: User | None) -> PlanVersion:
         return version
     if version.is_default or version.state == State.DRAFT:
         raise InvalidTransition("The default plan is needed." if version.is_default else "A draft is discarded.")
-    version.state, version.retired_at = State.RETIRED, timezone.now()
+    version.state, version.retired_at = State.RETIRED, database_now()
     version.save(update_fields=["state", "retired_at"])
     record("plan.retired", version.plan, actor=actor, after={"version": version.number})
     return version
@@ -171,7 +171,7 @@ def make_default_plan() -> PlanVersion | None:
     PlanMeter.objects.bulk_create(
         PlanMeter(version=version, meter=name, included=BUILT_IN[name], limit=BUILT_IN[name]) for name in METERS
     )
-    version.state, version.published_at, version.is_default = State.PUBLISHED, timezone.now(), True
+    version.state, version.published_at, version.is_default = State.PUBLISHED, database_now(), True
     version.save(update_fields=["state", "published_at", "is_default"])
     return version
 

@@ -17,13 +17,13 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from billing import periods
 from billing.errors import QuotaExceeded
 from billing.models import UsagePeriod, UsageReservation
 from billing.services.usage import Event, Outcome, record_events
 from billing.terms import Quota, quotas_of
+from trustengine.database_time import database_now
 from trustengine.row_security import Reason, every_row
 
 logger = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ def reserve(profile_id: UUID, wanted: Mapping[str, int]) -> list[UUID]:
             about: dict[str, Any] = {
                 "profile_id": profile_id,
                 "meter": meter,
-                "month": periods.month_of(timezone.now()),
+                "month": periods.month_of(database_now()),
             }
             if not is_inside:
                 period, _ = UsagePeriod.objects.get_or_create(**about)
@@ -92,7 +92,7 @@ def release(reservations: Sequence[UUID]) -> None:
 def expire_reservations(now: datetime | None = None, *, limit: int = BATCH) -> int:
     """Give back what work has left behind that never ended; returns how many."""
     with every_row(Reason.METERING):
-        return _free(_ended(UsageReservation.objects.all(), now or timezone.now(), limit))
+        return _free(_ended(UsageReservation.objects.all(), now or database_now(), limit))
 
 
 def _ended(rows: QuerySet[UsageReservation], now: datetime, limit: int = BATCH) -> list[UUID]:
@@ -102,7 +102,7 @@ def _ended(rows: QuerySet[UsageReservation], now: datetime, limit: int = BATCH) 
 
 
 def _reserve(period: UsagePeriod, quota: Quota, quantity: int) -> UsageReservation:
-    now = timezone.now()
+    now = database_now()
     with_room = UsagePeriod.objects.filter(pk=period.pk, used__lte=quota.cap - quantity - F("reserved"))
     if not with_room.update(reserved=F("reserved") + quantity):
         _free(_ended(UsageReservation.objects.filter(period=period), now))  # of this month's row alone
@@ -132,5 +132,5 @@ def _free(reservations: Sequence[UUID]) -> int:
         given[profile, meter, month] = given.get((profile, meter, month), 0) + quantity
     for (profile, meter, month), quantity in sorted(given.items()):  # the order that counting locks them in
         rows_of = UsagePeriod.objects.filter(profile=profile, meter=meter, month=month)
-        rows_of.update(reserved=F("reserved") - quantity, updated_at=timezone.now())
+        rows_of.update(reserved=F("reserved") - quantity, updated_at=database_now())
     return len(found)

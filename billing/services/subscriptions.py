@@ -7,13 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.utils import timezone
-
 from billing import periods
 from billing.models import PlanVersion, Subscription
 from billing.services.calls import call_limits_changed
 from trustengine.accounts.models import Profile, User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.row_security import Reason, every_row
 
@@ -45,7 +44,7 @@ def change_plan(profile_id: UUID, version_id: UUID, *, when: When, actor: User |
     _require_editor(actor)
     with every_row(Reason.PLANS):
         present = _lock(profile_id)
-        now = timezone.now()  # once the turn has come, so that one ends where the next begins
+        now = database_now()  # once the turn has come, so that one ends where the next begins
         version = PlanVersion.objects.filter(pk=version_id).first()
         if version is None:
             raise NotFound
@@ -56,7 +55,7 @@ def change_plan(profile_id: UUID, version_id: UUID, *, when: When, actor: User |
         if present is not None and when == When.PERIOD_END:
             return _put_off(present, version, actor)
         if present is not None:
-            _end(present, now)
+            now = _end(present, now)
         row = _begin(profile_id, version.pk, now)
         before = {"version_id": present.version_id} if present else {}
         record("subscription.begun", row, actor=actor, before=before, after=_told(row))
@@ -71,7 +70,7 @@ def cancel_subscription(profile_id: UUID, *, when: When, actor: User | None) -> 
     _require_editor(actor)
     with every_row(Reason.PLANS):
         present = _lock(profile_id)
-        now = timezone.now()  # once the turn has come, so that one ends where the next begins
+        now = database_now()  # once the turn has come, so that one ends where the next begins
         if present is None:
             return None
         if when == When.PERIOD_END:
@@ -83,7 +82,7 @@ def cancel_subscription(profile_id: UUID, *, when: When, actor: User | None) -> 
 
 def apply_due_changes(now: datetime | None = None, *, limit: int = BATCH) -> int:
     """Write down the changes that were put off until now; returns how many. They hold without this, too."""
-    moment = now or timezone.now()
+    moment = now or database_now()
     done = 0
     with every_row(Reason.PLANS):
         due = Subscription.objects.due(moment).order_by("profile").values_list("profile", flat=True)
@@ -99,7 +98,7 @@ def _lock(profile_id: UUID, moment: datetime | None = None) -> Subscription | No
     if not profiles.filter(pk=profile_id).exists():
         raise NotFound
     row = Subscription.objects.live().filter(profile=profile_id).first()
-    if row is None or not row.is_due(moment or timezone.now()):
+    if row is None or not row.is_due(moment or database_now()):
         return row
     turn, version = row.next_at, row.next_version_id
     assert turn is not None
@@ -117,15 +116,17 @@ def _begin(profile_id: UUID, version_id: UUID, moment: datetime) -> Subscription
     return row
 
 
-def _end(row: Subscription, moment: datetime) -> None:
-    row.valid_to = max(moment, row.valid_from)
+def _end(row: Subscription, moment: datetime) -> datetime:
+    """End a subscription, at its begin at the earliest; returns when, which is when the next may begin."""
+    ended = row.valid_to = max(moment, row.valid_from)
     row.next_at = row.next_version = None
     row.save(update_fields=["valid_to", "next_at", "next_version"])
     call_limits_changed(row.profile_id)
+    return ended
 
 
 def _put_off(row: Subscription, version: PlanVersion | None, actor: User | None) -> Subscription:
-    row.next_at = periods.end_of(periods.month_of(timezone.now()))
+    row.next_at = periods.end_of(periods.month_of(database_now()))
     row.next_version = version
     row.save(update_fields=["next_at", "next_version"])
     after = {"next_version_id": row.next_version_id, "next_at": row.next_at}

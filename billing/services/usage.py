@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from billing import periods
 from billing.errors import QuotaExceeded, UsageEventConflict
@@ -22,6 +21,7 @@ from billing.meters import METERS, MOST
 from billing.services.alerts import Moved, warn
 from billing.terms import quotas_of
 from trustengine.accounts.models import Profile
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, TryAgain
 from trustengine.identifiers import uuid7
 from trustengine.row_security import Reason, every_row
@@ -115,7 +115,7 @@ def record_events(events: Sequence[Event], *, enforced: bool = False, now: datet
     happened already is counted whatever the limits say. Raises UsageEventConflict,
     InvalidInput, and TryAgain where a month is closed at this very moment.
     """
-    received = now or timezone.now()
+    received = now or database_now()
     told = _once_each(events)
     _refuse_bad(events, received)
     with every_row(Reason.METERING):

@@ -54,7 +54,7 @@ def read(user, address, **query):
 
 def at(monkeypatch, moment):
     """Book from now on at this moment."""
-    monkeypatch.setattr(ledger.timezone, "now", lambda: moment)
+    monkeypatch.setattr(ledger, "database_now", lambda: moment)
 
 
 def sell(vendor, *, price, fee, item=None):

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import conditional_page
 
 from metrics import presenting
@@ -24,6 +23,7 @@ from trustengine.accounts.models import Profile
 from trustengine.admin import Area, Card, Link, register_links, register_page, register_panel
 from trustengine.admin.presentation import money, page_of
 from trustengine.admin.sidebar import MARKETPLACE
+from trustengine.database_time import database_today
 
 
 @register_page("dashboard/", "metrics_dashboard")
@@ -63,7 +63,7 @@ def dashboard_export(request: HttpRequest) -> HttpResponse:
 @register_panel(Area.CARDS, permission=SEE_ALL, order=28)
 def sales_today(request: HttpRequest) -> Card:
     currency = settings.MARKETPLACE_CURRENCY
-    today = PlatformDaily.objects.filter(day=timezone.localdate(), currency=currency).first()
+    today = PlatformDaily.objects.filter(day=database_today(), currency=currency).first()
     orders = today.orders if today else 0
     note = f"{orders:,} order{'s' * (orders != 1)} so far" if today else "No order yet."
     amount = money(today.gmv_cents if today else 0, currency)

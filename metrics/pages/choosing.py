@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
-from django.utils import timezone
 
 from metrics.periods import DAYS_SHOWN, MOST_DAYS, Period, asked_period, latest
 from orders.currencies import CODES
+from trustengine.database_time import database_today
 from trustengine.errors import InvalidInput
 
 
@@ -53,7 +53,7 @@ class Choice:
     @property
     def presets(self) -> list[tuple[str, str, bool]]:
         """Periods to choose with one click: title, query, and whether it is this one."""
-        today = timezone.localdate()
+        today = database_today()
         month = today.replace(day=1)
         before = month - timedelta(days=1)
         periods = [

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models import VendorTerms
 from trustengine.accounts.importers import add_people, erased_people, find_people
 from trustengine.accounts.models import Membership, Profile
 from trustengine.bulk import Among, insert_rows, update_rows
+from trustengine.database_time import database_now
 from trustengine.operations.importing import (
     UNSAID,
     Column,
@@ -103,7 +103,7 @@ class Vendors(Importer):
         wanted = [(plan.row["vendor_id"], UUID(owner)) for plan in planned for owner in plan.state["owners"]]
         people = {person for _, person in wanted}
         users = {person: stored.id for person, stored in find_people(people).items()}
-        unseen = {"email": "", "created_at": timezone.now()}
+        unseen = {"email": "", "created_at": database_now()}
         users |= add_people({person: unseen for person in people if person not in users})
         Membership.objects.bulk_create(
             [Membership(profile_id=vendor, user_id=users[person], role=OWNER) for vendor, person in wanted],

@@ -4,9 +4,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 MOST_STOCK = 2**31 - 1
@@ -55,7 +55,7 @@ class Product(models.Model):
     reserved = models.PositiveIntegerField(default=0, editable=False, help_text="Of these, held by open checkouts.")
     is_active = models.BooleanField(default=True)
     report_count = models.PositiveIntegerField(default=0, editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
     import_digest = models.BinaryField(null=True, editable=False)
 

@@ -4,11 +4,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models.catalogue import Product
 from orders.models.order import Order
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 MOST_PIECES = 20
@@ -26,7 +26,7 @@ class CartItem(models.Model):
     customer = models.ForeignKey(Profile, models.CASCADE, related_name="cart_items")
     product = models.ForeignKey(Product, models.CASCADE, related_name="+")
     quantity = models.PositiveSmallIntegerField()
-    added_at = models.DateTimeField(default=timezone.now)
+    added_at = models.DateTimeField(default=database_now)
 
     objects = CartItemQuerySet.as_manager()
 
@@ -47,7 +47,7 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
 
     def overdue(self) -> Self:
         """Checkouts that still hold stock after their time."""
-        return self.filter(state=Checkout.State.OPEN, expires_at__lte=timezone.now())
+        return self.filter(state=Checkout.State.OPEN, expires_at__lte=database_now())
 
 
 class Checkout(models.Model):
@@ -79,7 +79,7 @@ class Checkout(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     expires_at = models.DateTimeField()
     order = models.OneToOneField(Order, models.PROTECT, null=True, blank=True, related_name="checkout")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = CheckoutQuerySet.as_manager()

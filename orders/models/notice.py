@@ -2,10 +2,10 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models.order import Order, OrderItem
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -37,7 +37,7 @@ class Notice(models.Model):
     amount_cents = models.PositiveBigIntegerField(null=True, blank=True)
     state = models.CharField(max_length=7, choices=State, default=State.PENDING)
     outcome = models.CharField(max_length=20, blank=True, default="", help_text="Why it was not sent: a code.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

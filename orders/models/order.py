@@ -5,11 +5,11 @@ from typing import Self
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from orders.clock import TICKS_OF_DAY
 from orders.models.catalogue import Product
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -93,7 +93,7 @@ class Order(models.Model):
     customer = models.ForeignKey(Profile, models.PROTECT, related_name="orders", db_index=False)
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=9, choices=Status, default=Status.CONFIRMED)
-    placed_at = models.DateTimeField(default=timezone.now)
+    placed_at = models.DateTimeField(default=database_now)
     day = models.DateField(help_text="The marketplace's calendar day on which it was placed.")
     tick = models.PositiveSmallIntegerField(
         help_text="Of that day: quarters of a minute by the marketplace's clock, 0 to 5,759."

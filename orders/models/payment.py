@@ -5,10 +5,10 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from orders.models.checkout import Checkout
 from orders.models.order import Order
+from trustengine.database_time import database_now
 
 
 class PaymentEvent(models.Model):
@@ -35,7 +35,7 @@ class PaymentEvent(models.Model):
     checkout = models.ForeignKey(Checkout, models.SET_NULL, null=True, blank=True, related_name="events")
     order = models.ForeignKey(Order, models.SET_NULL, null=True, blank=True, related_name="payment_events")
     made_at = models.DateTimeField(help_text="By the provider's clock.")
-    received_at = models.DateTimeField(default=timezone.now)
+    received_at = models.DateTimeField(default=database_now)
     processed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -2,11 +2,11 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models.checkout import Checkout
 from orders.models.order import Order, OrderItem
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -50,7 +50,7 @@ class Refund(models.Model):
         max_length=80, null=True, blank=True, unique=True, help_text="What asked for it, where that may ask again."
     )
     requested_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 

@@ -10,9 +10,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from orders.models import Notice
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, subscribe
 from trustengine.jobs.running import current_job_id
 from trustengine.jobs.services import enqueue
@@ -35,7 +35,7 @@ def confirm_order(order_id: str, **more: object) -> int:
 def gather_news(order_id: str, to: str, **more: object) -> None:
     """Look at the order's items a little later, when those that move together have moved."""
     if to in TOLD:
-        moment = timezone.now() + timedelta(seconds=settings.NOTICE_DELAY_SECONDS)
+        moment = database_now() + timedelta(seconds=settings.NOTICE_DELAY_SECONDS)
         enqueue(tell_customer, key=f"{to}:{order_id}", run_at=moment)
 
 

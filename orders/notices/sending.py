@@ -10,12 +10,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from orders.models import Notice
 from orders.notices.letters import letter
 from orders.services.notices import settle_notice
 from trustengine.accounts.models import Membership
+from trustengine.database_time import database_now
 
 State = Notice.State
 REFUSED = range(500, 600)  # SMTP's answers that stay the same when asked again
@@ -43,7 +43,7 @@ def send(notice_id: UUID) -> str:
 def wanted(notice: Notice) -> tuple[bool, bool, str]:
     """Whether the news goes out, whether an invitation does, and, if neither, a code that says why."""
     person = notice.recipient
-    if notice.created_at < timezone.now() - timedelta(hours=settings.NOTICE_MAX_AGE_HOURS):
+    if notice.created_at < database_now() - timedelta(hours=settings.NOTICE_MAX_AGE_HOURS):
         return False, False, "too_old"
     if not person.is_active or person.is_suspended:
         return False, False, "suspended"

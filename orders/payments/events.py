@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils import timezone
-
 from orders.payments.amounts import from_stripe
 from orders.payments.stripe import StripeProvider
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput
 
 LONGEST_ID = 255
@@ -64,7 +63,7 @@ def moment(seconds: Any) -> datetime:
     """A time as the provider tells it, in seconds since 1970; now where it tells none."""
     if isinstance(seconds, int) and 0 <= seconds <= LATEST:
         return datetime.fromtimestamp(seconds, UTC)
-    return timezone.now()
+    return database_now()
 
 
 def cents(value: Any, *, provider: str, currency: str) -> int | None:

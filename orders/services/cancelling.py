@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders.models import Order, OrderItem, Refund
 from orders.services.days import mark_days
@@ -13,6 +12,7 @@ from orders.services.stock import restock
 from trustengine.accounts.access import has_profile_access, require_good_standing
 from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import draft, record_all
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
@@ -37,7 +37,7 @@ def cancel_order(order_id: UUID, *, actor: User) -> Order:
     items = list(OrderItem.objects.filter(order=order).select_for_update(of=("self",), no_key=True).order_by("pk"))
     if not items or not all(item.fulfilment_status in STILL_HERE for item in items):
         raise InvalidTransition("An order can be cancelled as long as all of its items are pending or processing.")
-    now = timezone.now()
+    now = database_now()
     entries = []
     for item in items:
         before = {"fulfilment_status": item.fulfilment_status}

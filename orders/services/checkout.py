@@ -14,7 +14,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Sum
-from django.utils import timezone
 
 from orders.errors import OutOfStock, ProductInactive
 from orders.jobs.checkouts import cancel_intent, expire_checkout
@@ -25,6 +24,7 @@ from orders.services.customers import buying_profile, lock_customer
 from orders.services.payments import wake_waiting_events
 from trustengine.accounts.models import Profile, User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError, InvalidInput, TryAgain
 from trustengine.jobs.services import enqueue, publish
 
@@ -149,7 +149,7 @@ def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
     in_cart = CartItem.objects.filter(customer=purchase.customer).values_list("product", "quantity")
     if dict(in_cart) != purchase.quantities:  # such as paid for meanwhile
         raise _Moved
-    now = timezone.now()
+    now = database_now()
     checkout = Checkout.objects.create(
         customer=purchase.customer,
         provider=provider().name,
@@ -201,7 +201,7 @@ def close_if_overdue(checkout_id: UUID) -> bool:
     decided. A payment that comes after the end is a late one.
     """
     checkout = Checkout.objects.select_for_update(of=("self",), no_key=True).filter(pk=checkout_id).first()
-    if checkout is None or checkout.state != Checkout.State.OPEN or checkout.expires_at > timezone.now():
+    if checkout is None or checkout.state != Checkout.State.OPEN or checkout.expires_at > database_now():
         return False
     _close(checkout, actor=None, reason="expired")
     return True

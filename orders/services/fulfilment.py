@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders.derivations import derived_status
 from orders.measures import Derivation, failures_counted
@@ -16,6 +15,7 @@ from trustengine.accounts.access import has_profile_access, require_good_standin
 from trustengine.accounts.models import Membership, User
 from trustengine.accounts.names import is_unseen
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied, TryAgain
 from trustengine.jobs.services import publish
 
@@ -80,7 +80,7 @@ def move_item(item: OrderItem, *, to: str, actor: User | None, tracking_number: 
     after: dict[str, Any] = {"order": item.order_id, "fulfilment_status": to}
     changed = ["fulfilment_status", "updated_at"]
     if moment := MOMENTS.get(Fulfilment(to)):
-        after[moment] = timezone.now()
+        after[moment] = database_now()
         setattr(item, moment, after[moment])
         changed.append(moment)
     if tracking_number:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from orders.models import Notice, NoticeItem, Order, OrderItem
 from orders.services.fulfilment import lock_order
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.errors import NotFound
 
 Fulfilment = OrderItem.Fulfilment
@@ -68,7 +68,7 @@ def note_refund(order_id: UUID, *, item_ids: Sequence[UUID], amount_cents: int, 
 def settle_notice(notice: Notice, state: str, outcome: str = "") -> bool:
     """Say what became of a pending notice; False where that had been said."""
     pending = Notice.objects.filter(pk=notice.pk, state=Notice.State.PENDING)
-    return bool(pending.update(state=state, outcome=outcome, settled_at=timezone.now()))
+    return bool(pending.update(state=state, outcome=outcome, settled_at=database_now()))
 
 
 def _write(
@@ -101,7 +101,7 @@ def _lock_with_customer(order_id: UUID) -> tuple[Order | None, User | None]:
 
 
 def _news_since() -> datetime:
-    return timezone.now() - timedelta(hours=settings.NOTICE_MAX_AGE_HOURS)
+    return database_now() - timedelta(hours=settings.NOTICE_MAX_AGE_HOURS)
 
 
 def _digest(ids: Iterable[UUID]) -> str:

@@ -11,7 +11,6 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.utils import timezone
 
 from orders.jobs.payments import process_payment
 from orders.models import Checkout, PaymentEvent
@@ -20,6 +19,7 @@ from orders.services.payment_events import HANDLERS, RANKS, Outcome
 from trustengine.accounts.models import User
 from trustengine.api.problems import is_retryable
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound
 from trustengine.jobs.claims import backoff
 from trustengine.jobs.models import Job
@@ -60,7 +60,7 @@ def take_event(event: ProviderEvent) -> bool:
                 state,
                 problem,
                 event.made_at,
-                timezone.now(),
+                database_now(),
             ],
         )
         fresh = cursor.rowcount == 1
@@ -82,7 +82,7 @@ def process(intent_id: str) -> None:
         _note(event, _outcome(event, intent_id))
     waiting = [event.attempts for event in events if event.state == State.WAITING]
     if waiting and not _asked_for(intent_id):
-        enqueue(process_payment, key=intent_id, run_at=timezone.now() + backoff(max(waiting)))
+        enqueue(process_payment, key=intent_id, run_at=database_now() + backoff(max(waiting)))
 
 
 def wake_waiting_events(intent_id: str) -> None:
@@ -139,10 +139,10 @@ def _failed(event: PaymentEvent, error: Exception) -> Outcome:
 def _note(event: PaymentEvent, outcome: Outcome) -> None:
     state, words = outcome.state, outcome.words
     event.attempts += 1
-    if state == State.WAITING and event.received_at < timezone.now() - timedelta(days=settings.PAYMENT_EVENT_DAYS):
+    if state == State.WAITING and event.received_at < database_now() - timedelta(days=settings.PAYMENT_EVENT_DAYS):
         state, words = State.FAILED, f"Waited in vain: {words}"
     event.state, event.outcome = state, words
-    event.processed_at = None if state == State.WAITING else timezone.now()
+    event.processed_at = None if state == State.WAITING else database_now()
     if event.checkout_id:
         event.order_id = Checkout.objects.values_list("order", flat=True).get(pk=event.checkout_id)
     event.save(update_fields=["state", "outcome", "attempts", "processed_at", "checkout", "order"])

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders.clock import placement
 from orders.errors import OutOfStock
@@ -12,6 +11,7 @@ from orders.services import stock
 from orders.services.days import mark_days
 from trustengine.audit.services import record
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.jobs.services import publish
 
 
@@ -26,7 +26,7 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
         return None
     stock.sell(checkout)
     order = Order.objects.create(
-        customer_id=checkout.customer_id, currency=checkout.currency, **placement(timezone.now())
+        customer_id=checkout.customer_id, currency=checkout.currency, **placement(database_now())
     )
     lines = list(checkout.lines.order_by("product"))
     items = OrderItem.objects.bulk_create(

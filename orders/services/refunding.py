@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
 
 from orders.jobs.payments import send_refunds
 from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
@@ -20,6 +19,7 @@ from orders.services.stock import restock
 from trustengine.accounts.models import User
 from trustengine.audit.services import draft, record, record_all
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue
 
@@ -146,7 +146,7 @@ def fail_refund(refund_id: UUID, *, failure: str) -> bool:
     if refund.state not in Refund.IN_FLIGHT:
         return False
     before = {"state": refund.state}
-    refund.state, refund.settled_at = Refund.State.FAILED, timezone.now()
+    refund.state, refund.settled_at = Refund.State.FAILED, database_now()
     refund.failure, refund.source = failure[:80], None
     refund.save(update_fields=["state", "settled_at", "failure", "source"])
     record("refund.failed", refund, before=before, after={"state": refund.state, "failure": refund.failure})

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from orders.derivations import lock_orders
 from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
 from orders.payments import events
@@ -18,6 +16,7 @@ from orders.services.refunding import lines_of
 from orders.services.settling import left_cents, lock_items, settle_checkout_refund, settle_refunds
 from orders.shares import shared_out
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 
 Charge = Mapping[str, Any]
 
@@ -77,7 +76,7 @@ def report_checkout_refund(checkout: Checkout, charge: Charge) -> str:
         state=Refund.State.SENT,
         provider=checkout.provider,
         payment_intent_id=checkout.payment_intent_id,
-        sent_at=timezone.now(),
+        sent_at=database_now(),
     )
     settle_checkout_refund(refund.pk)
     return f"Refunded {paid}: this payment made no order."
@@ -177,7 +176,7 @@ def _count(checkout: Checkout, order: Order, charge: Charge, given: Mapping[UUID
         provider=checkout.provider,
         payment_intent_id=checkout.payment_intent_id,
         provider_refund_id="" if taken else newest,
-        sent_at=timezone.now(),
+        sent_at=database_now(),
     )
     RefundLine.objects.bulk_create(
         RefundLine(refund=refund, item_id=item, amount_cents=amount) for item, amount in given.items()

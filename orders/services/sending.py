@@ -4,7 +4,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 import structlog
-from django.utils import timezone
 
 from orders.errors import ProviderAway, ProviderRefused
 from orders.models import Refund
@@ -12,6 +11,7 @@ from orders.payments import ProviderRefund, provider_named
 from orders.services.refunding import fail_refund, lines_of
 from orders.services.settling import settle_checkout_refund, settle_refunds
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 
 logger = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ def send(refund_ids: Collection[UUID]) -> int:
     """
     open_ = Refund.objects.filter(Among("pk", refund_ids), state__in=Refund.IN_FLIGHT)
     refunds = list(open_.order_by("pk"))
-    open_.filter(state=Refund.State.REQUESTED).update(state=Refund.State.SENT, sent_at=timezone.now())
+    open_.filter(state=Refund.State.REQUESTED).update(state=Refund.State.SENT, sent_at=database_now())
     lines = lines_of([refund.pk for refund in refunds])
     done: dict[UUID, str] = {}
     away: ProviderAway | None = None

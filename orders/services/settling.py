@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders.derivations import lock_orders, wrong_statuses
 from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
@@ -22,6 +21,7 @@ from trustengine.accounts.models import User
 from trustengine.audit.models import Entry
 from trustengine.audit.services import draft, record, record_all
 from trustengine.bulk import Among, update_rows
+from trustengine.database_time import database_now
 from trustengine.jobs.services import publish, publish_many
 
 
@@ -51,7 +51,7 @@ def settle_refunds(
     )
     if not refunds:
         return 0
-    now = timezone.now()
+    now = database_now()
     told = provider_ids or {}
     update_rows(
         Refund,
@@ -184,7 +184,7 @@ def settle_checkout_refund(refund_id: UUID, *, provider_id: str = "") -> bool:
     if refund.state not in Refund.IN_FLIGHT:
         return False
     before = {"state": checkout.state}
-    refund.state, refund.settled_at = Refund.State.SUCCEEDED, timezone.now()
+    refund.state, refund.settled_at = Refund.State.SUCCEEDED, database_now()
     refund.provider_refund_id = provider_id or refund.provider_refund_id
     refund.save(update_fields=["state", "settled_at", "provider_refund_id"])
     checkout.state = Checkout.State.REFUNDED

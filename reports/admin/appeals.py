@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -28,6 +27,7 @@ from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
+from trustengine.database_time import database_now
 
 OLDEST_FIRST = ("created_at", "id")
 TONES = {"pending": "warning", "upheld": "", "overturned": "info"}
@@ -42,7 +42,7 @@ class RulingForm(forms.Form):
 
 def overdue(appeals: Any, viewer: Any) -> QuerySet[Appeal]:
     """Appeals that have waited longer than they should."""
-    late = timezone.now() - timedelta(hours=settings.CASE_DUE_HOURS["appeals"])
+    late = database_now() - timedelta(hours=settings.CASE_DUE_HOURS["appeals"])
     return appeals.filter(state=Appeal.State.PENDING, created_at__lt=late)  # type: ignore[no-any-return]
 
 

@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -28,6 +27,7 @@ from trustengine.accounts.models import User
 from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
+from trustengine.database_time import database_now
 
 SEEN = "seen"
 PRESSING = ("-pressure", "pk")
@@ -65,7 +65,7 @@ class CaseAdmin(ModerationList):
         "overdue": Saved("Overdue", lambda cases, viewer: cases.overdue(), ("due_at", "pk")),
         "mine": Saved(
             "Mine",
-            lambda cases, viewer: cases.open().filter(claimed_by=viewer.pk, claim_expires_at__gt=timezone.now()),
+            lambda cases, viewer: cases.open().filter(claimed_by=viewer.pk, claim_expires_at__gt=database_now()),
             PRESSING,
         ),
         **{queue.value: Saved(queue.label, _open_in(queue), PRESSING) for queue in Case.Queue},
@@ -117,7 +117,7 @@ class CaseAdmin(ModerationList):
     def due(self, case: Case) -> SafeString | str:
         if case.state == Case.State.CLOSED:
             return format_html("closed {}", age(case.closed_at))
-        left = case.due_at - timezone.now()
+        left = case.due_at - database_now()
         return pill(f"overdue {duration(-left)}", "danger") if left.total_seconds() < 0 else f"in {duration(left)}"
 
     def change_view(

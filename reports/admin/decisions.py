@@ -6,7 +6,6 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
@@ -19,6 +18,7 @@ from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
+from trustengine.database_time import database_now
 
 NEWEST_FIRST = ("-created_at", "-id")
 TONES = {
@@ -51,7 +51,7 @@ class DecisionAdmin(ModerationList):
         "mine": Saved("Mine", lambda decisions, viewer: decisions.filter(moderator=viewer.pk), NEWEST_FIRST),
         "undoable": Saved(
             "May still be undone",
-            lambda decisions, viewer: decisions.filter(notice_after__gt=timezone.now(), superseded_by=None).exclude(
+            lambda decisions, viewer: decisions.filter(notice_after__gt=database_now(), superseded_by=None).exclude(
                 action__in=[Action.UNDO, Action.OVERTURN]
             ),
             NEWEST_FIRST,
@@ -129,7 +129,7 @@ def _page(decision: Decision, request: HttpRequest) -> dict[str, Any]:
         "content": named([key], request.user)[key],
         "text": getattr(decision, "text", None),
         "superseded_by": getattr(decision, "superseded_by", None),
-        "may_be_undone": decision.notice_after > timezone.now(),
+        "may_be_undone": decision.notice_after > database_now(),
         "changes": [(name.replace("_", " "), decision.before.get(name), decision.after.get(name)) for name in names],
         "statements": list(decision.statements.select_related("recipient").order_by("created_at", "pk")),
         "appeals": list(decision.appeals.select_related("appellant", "ruled_by").order_by("created_at", "pk")),

@@ -4,13 +4,13 @@ from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from reports.models import Case, Decision, Proposal
 from trustengine.admin import Area, Card, Chart, Link, Panel, Series, register_links, register_panel
 from trustengine.admin.days import filled, labels, last_days, start_of
 from trustengine.admin.presentation import duration
 from trustengine.admin.sidebar import MODERATION
+from trustengine.database_time import database_now
 
 CASES = "admin:reports_case_changelist"
 # Four lines for eleven actions: more could not be told apart.
@@ -25,14 +25,14 @@ LINES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 @register_panel(Area.CARDS, permission="reports.view_case", order=12)
 def overdue_cases(request: HttpRequest) -> Card:
     found = Case.objects.overdue().aggregate(count=Count("pk"), oldest=Min("due_at"))
-    note = f"the oldest by {duration(timezone.now() - found['oldest'])}" if found["oldest"] else "All are in time."
+    note = f"the oldest by {duration(database_now() - found['oldest'])}" if found["oldest"] else "All are in time."
     url = f"{reverse(CASES)}?saved=overdue"
     return Card("Overdue cases", found["count"], note, "alarm", url, urgent=bool(found["count"]))
 
 
 @register_panel(Area.LISTS, permission="reports.view_case", order=5)
 def cases_per_queue(request: HttpRequest) -> Panel:
-    now = timezone.now()
+    now = database_now()
     found = Case.objects.open().order_by().values_list("queue")
     counts = {
         queue: (count, late)

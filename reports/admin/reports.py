@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
@@ -24,6 +23,7 @@ from reviews.admin.differences import difference
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 OLDEST_FIRST = ("created_at", "id")
@@ -35,7 +35,7 @@ ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "i
 
 def overdue(reports: Any, viewer: Any) -> QuerySet[Report]:
     """Reports that have waited longer than they should."""
-    late = timezone.now() - timedelta(hours=settings.CASE_DUE_HOURS["reports"])
+    late = database_now() - timedelta(hours=settings.CASE_DUE_HOURS["reports"])
     return reports.pending().filter(created_at__lt=late)  # type: ignore[no-any-return]
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import generics
@@ -30,6 +29,7 @@ from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
 from trustengine.api.throttles import WritesPerUser
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import AccountSuspended, InvalidTransition, NotFound, RateLimitExceeded
 
 ENVELOPE = 65_536  # bytes of a form around its file
@@ -98,7 +98,7 @@ class MyReports(generics.ListAPIView[Report]):
             content_type=OuterRef("content_type"),
             content_id=OuterRef("content_id"),
             created_at=OuterRef("reviewed_at"),
-            notice_after__lte=timezone.now(),
+            notice_after__lte=database_now(),
         )
         own = Report.objects.visible_to(caller(self.request)).prefetch_related("evidence")
         return own.annotate(decision=Subquery(decisions.values("pk")[:1])).order_by("-created_at", "-pk")

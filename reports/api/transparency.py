@@ -4,7 +4,6 @@ import re
 from datetime import date
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from reports.transparency import month_of, transparency
 from trustengine.api.caching import PublicRead
 from trustengine.api.schema import raises
 from trustengine.api.throttles import AnonymousReads
+from trustengine.database_time import database_today
 from trustengine.errors import InvalidInput, RateLimitExceeded
 
 MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
@@ -39,7 +39,7 @@ class Transparency(PublicRead):
     )
     def get(self, request: Request) -> Response:
         """Read the counts of decisions, reports and appeals."""
-        last = _month(request, "to") or month_of(timezone.localdate())
+        last = _month(request, "to") or month_of(database_today())
         first = _month(request, "from") or month_of(last, MONTHS_SHOWN - 1)
         if not first <= last <= month_of(first, 1 - MOST_MONTHS):
             raise InvalidInput(fields={"from": f"At most {MOST_MONTHS} months, the first before the last."})

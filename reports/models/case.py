@@ -2,9 +2,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -21,11 +21,11 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.filter(state=Case.State.OPEN)
 
     def overdue(self) -> Self:
-        return self.open().filter(due_at__lt=timezone.now())
+        return self.open().filter(due_at__lt=database_now())
 
     def unclaimed(self) -> Self:
         """Cases that nobody works on at present."""
-        return self.filter(Q(claim_expires_at=None) | Q(claim_expires_at__lte=timezone.now()))
+        return self.filter(Q(claim_expires_at=None) | Q(claim_expires_at__lte=database_now()))
 
 
 class Case(models.Model):
@@ -59,7 +59,7 @@ class Case(models.Model):
     parts = models.JSONField(default=list, help_text="What the priority is made of, each with its factor and words.")
     claimed_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     claim_expires_at = models.DateTimeField(null=True, blank=True)
-    opened_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(default=database_now)
     due_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     batch = models.ForeignKey("reports.LookBack", models.SET_NULL, null=True, blank=True, related_name="cases")
@@ -97,7 +97,7 @@ class Case(models.Model):
     @property
     def is_claimed(self) -> bool:
         """Whether somebody works on it at present."""
-        return self.claim_expires_at is not None and self.claim_expires_at > timezone.now()
+        return self.claim_expires_at is not None and self.claim_expires_at > database_now()
 
 
 class LookBack(models.Model):
@@ -115,7 +115,7 @@ class LookBack(models.Model):
     state = models.CharField(max_length=7, choices=State, default=State.RUNNING)
     position = models.UUIDField(null=True, help_text="The last review that was looked at.")
     cases_opened = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

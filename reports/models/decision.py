@@ -1,11 +1,11 @@
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from reports.models.case import Case, ContentType
 from reports.models.catalogue import ReasonCode
 from trustengine.accounts.models import User
 from trustengine.audit.models import append_only
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -44,7 +44,7 @@ class Decision(models.Model):
     supersedes = models.OneToOneField("self", models.PROTECT, null=True, related_name="superseded_by")
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     notice_after = models.DateTimeField(help_text="When the time for undoing is over, and notices leave.")
 
     class Meta:
@@ -89,7 +89,7 @@ class StatementOfReasons(models.Model):
     recipient = models.ForeignKey(User, models.PROTECT, related_name="statements")
     role = models.CharField(max_length=8, choices=Role)
     text = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -122,7 +122,7 @@ class Proposal(models.Model):
     settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     settled_at = models.DateTimeField(null=True, blank=True)
     decision = models.OneToOneField(Decision, models.PROTECT, null=True, blank=True, related_name="proposal")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [
@@ -156,7 +156,7 @@ class Appeal(models.Model):
     ruled_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text="When its appellant was told that it failed.")
     ruling = models.OneToOneField(Decision, models.PROTECT, null=True, blank=True, related_name="ruled_appeal")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [

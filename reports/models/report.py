@@ -3,11 +3,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from reports.models.case import Case, ContentType
 from reports.models.catalogue import ReasonCode
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 FOLDER = "evidence"
@@ -56,7 +56,7 @@ class Report(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = ReportQuerySet.as_manager()
@@ -96,7 +96,7 @@ class Evidence(models.Model):
     byte_count = models.PositiveBigIntegerField()
     page_count = models.PositiveIntegerField(default=1)
     sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         verbose_name_plural = "evidence"
@@ -112,7 +112,7 @@ class ReporterRecord(models.Model):
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="reporter_record")
     actioned = models.PositiveIntegerField(default=0)
     dismissed = models.PositiveIntegerField(default=0)
-    computed_at = models.DateTimeField(default=timezone.now)
+    computed_at = models.DateTimeField(default=database_now)
 
     def __str__(self) -> str:
         return f"{self.actioned} of {self.actioned + self.dismissed} actioned"

@@ -1,7 +1,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -11,6 +10,7 @@ from reports.services.appeals import appealable_until
 from reports.services.statements import is_appealable
 from reviews.shown_beside import NormalisedText
 from trustengine.api.schema import example
+from trustengine.database_time import database_now
 
 
 @example(shown.APPEAL_INPUT)
@@ -75,7 +75,7 @@ class OwnDecisionOutput(serializers.ModelSerializer[StatementOfReasons]):
         decision = statement.decision
         possible = is_appealable(decision, statement.role)
         until = appealable_until(decision)
-        return until if possible and self.get_stands(statement) and until >= timezone.now() else None
+        return until if possible and self.get_stands(statement) and until >= database_now() else None
 
     @extend_schema_field(OwnAppealOutput(allow_null=True))
     def get_appeal(self, statement: StatementOfReasons) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
 from reports.jobs import follow_case, mail_ruling, reporters_changed
@@ -24,6 +23,7 @@ from reports.services.statements import announce, is_appealable
 from reviews.text import normalised
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
 
@@ -48,7 +48,7 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
         raise InvalidInput(fields={"text": "Say why the decision is wrong."})
     if Appeal.objects.filter(decision=decision, appellant=appellant).exists():
         raise AlreadyAppealed
-    if appealable_until(decision) < timezone.now():
+    if appealable_until(decision) < database_now():
         raise AppealWindowClosed
     case = open_case(decision.content_type, decision.content_id, queue=Case.Queue.APPEALS, author_id=decision.author_id)
     decision = lock_decision(decision_id)
@@ -111,7 +111,7 @@ def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
     if ruling == "overturn":
         made.ruling = _overturn(made, decision, moderator)
     made.state = Appeal.State.OVERTURNED if ruling == "overturn" else Appeal.State.UPHELD
-    made.ruling_text, made.ruled_by, made.ruled_at = normalised(text), moderator, timezone.now()
+    made.ruling_text, made.ruled_by, made.ruled_at = normalised(text), moderator, database_now()
     made.save(update_fields=["state", "ruling_text", "ruled_by", "ruled_at", "ruling"])
     record("appeal.ruled", made, actor=moderator, after={"ruling": ruling, "decision": decision.pk})
     publish("reports.appeal_ruled", appeal_id=made.pk, decision_id=decision.pk)
@@ -169,7 +169,7 @@ def _reports_were_wrong(decision: Decision, overturned: Decision) -> None:
         status=Report.Status.DISMISSED,
         reviewed_at=overturned.created_at,
         reviewed_by=overturned.moderator,
-        updated_at=timezone.now(),
+        updated_at=database_now(),
     )
 
 

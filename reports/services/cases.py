@@ -8,7 +8,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from reports.contents import Kind, kind_of
 from reports.models import Appeal, Case, Decision, Report, ReporterRecord
@@ -16,6 +15,7 @@ from reports.priority import NEUTRAL, Circumstances, parts_of, pressure, reliabi
 from reviews.models import Review, ReviewRevision
 from reviews.reputation import standing_of
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 
 QUEUES_BY_URGENCY = (Case.Queue.APPEALS, Case.Queue.REPORTS, Case.Queue.RESTRICTED, Case.Queue.PENDING)
 
@@ -35,7 +35,7 @@ def open_case(content_type: str, content_id: UUID, *, queue: str, author_id: UUI
     for _ in range(3):
         if (case := lock_open_case(content_type, content_id)) is not None:
             return case
-        now = timezone.now()
+        now = database_now()
         try:
             with transaction.atomic():
                 case = Case.objects.create(
@@ -87,7 +87,7 @@ def refresh(case: Case, kind: Kind, content: Any, *, queue: str | None = None) -
         case.fingerprint = changed["fingerprint"] = seen
         case.version += 1
         changed["version"] = F("version") + 1
-    Case.objects.filter(pk=case.pk).update(**changed, updated_at=timezone.now())
+    Case.objects.filter(pk=case.pk).update(**changed, updated_at=database_now())
     case.pressure, case.parts = changed["pressure"], changed["parts"]
 
 
@@ -103,7 +103,7 @@ def is_as_seen(case: Case) -> bool:
 
 def close(case: Case) -> None:
     """Close a locked case: nothing waits there any more. Whoever had claimed it is free."""
-    case.state, case.closed_at = Case.State.CLOSED, timezone.now()
+    case.state, case.closed_at = Case.State.CLOSED, database_now()
     case.claimed_by, case.claim_expires_at = None, None
     case.version += 1
     case.save(update_fields=["state", "closed_at", "claimed_by", "claim_expires_at", "version", "updated_at"])
@@ -120,7 +120,7 @@ def settle_reports(case: Case, decision: Decision) -> list[Report]:
         reviewed_at=decision.created_at,
         reviewed_by=decision.moderator,
         case=case,
-        updated_at=timezone.now(),
+        updated_at=database_now(),
     )
     return reports
 
@@ -155,7 +155,7 @@ def _close_idle(case: Case, *, withdrawn: bool) -> None:
     """Close a case that nothing feeds any more; reports of a withdrawn content are dismissed as moot."""
     if withdrawn:
         pending = Report.objects.pending().filter(content_type=case.content_type, content_id=case.content_id)
-        pending.update(status=Report.Status.DISMISSED, reviewed_at=timezone.now(), case=case)
+        pending.update(status=Report.Status.DISMISSED, reviewed_at=database_now(), case=case)
     close(case)
     record("case.closed", case, after={"why": "content_withdrawn" if withdrawn else "nothing_waits"})
 
@@ -193,7 +193,7 @@ def _signals_severity(content: Any) -> tuple[int, str]:
 
 
 def _is_brigade(reports: Iterable[Report], weights: Iterable[float]) -> bool:
-    since = timezone.now() - timedelta(minutes=settings.BRIGADE_MINUTES)
+    since = database_now() - timedelta(minutes=settings.BRIGADE_MINUTES)
     fresh = [
         weight
         for report, weight in zip(reports, weights, strict=True)

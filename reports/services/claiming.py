@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from orders.models import Product
 from reports.contents import kind_of
@@ -15,6 +14,7 @@ from reports.models import Appeal, Case, CaseQuerySet, ContentType, Proposal
 from reports.services.cases import lock_case, refresh
 from reviews.models import Review, VendorReply
 from trustengine.accounts.models import Membership, User
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 
 PERMISSION = "reports.moderate_case"
@@ -113,5 +113,5 @@ def _take(case: Case, moderator: User) -> None:
     kind = kind_of(case.content_type)
     refresh(case, kind, kind.get(case.content_id))
     case.claimed_by = moderator
-    case.claim_expires_at = timezone.now() + timedelta(minutes=settings.CASE_CLAIM_MINUTES)
+    case.claim_expires_at = database_now() + timedelta(minutes=settings.CASE_CLAIM_MINUTES)
     case.save(update_fields=["claimed_by", "claim_expires_at", "updated_at"])

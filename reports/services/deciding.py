@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from reports.contents import Kind, Memento, kind_of
 from reports.errors import CaseChanged, CaseClaimed
@@ -29,6 +28,7 @@ from reviews.models import Review
 from reviews.services.recording import Taken, decision_recorder
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import enqueue
 
@@ -199,7 +199,7 @@ def undo(decision_id: UUID, *, moderator: User) -> Decision:
     decision = lock_decision(decision_id)
     if hasattr(decision, "superseded_by") or decision.action in {Action.UNDO, Action.OVERTURN}:
         raise InvalidTransition("This decision does not stand any more.")
-    if decision.notice_after <= timezone.now():
+    if decision.notice_after <= database_now():
         raise InvalidTransition("The time for undoing is over: decide anew instead.")
     reverse(decision, actor=moderator)
     undone = make_decision(
@@ -229,7 +229,7 @@ def lock_decision(decision_id: UUID) -> Decision:
 def settle_appeals(decision: Decision, *, state: str) -> None:
     """Appeals against a decision that has just been taken back have reached what they were after."""
     pending = Appeal.objects.filter(decision=decision, state=Appeal.State.PENDING)
-    pending.update(state=state, ruled_at=timezone.now())
+    pending.update(state=state, ruled_at=database_now())
 
 
 def reverse(decision: Decision, *, actor: User | None) -> None:
@@ -262,7 +262,7 @@ def reopen_reports(decision: Decision) -> None:
         content_type=decision.content_type, content_id=decision.content_id, reviewed_at=decision.created_at
     )
     reporters = list(settled.values_list("reporter", flat=True))
-    settled.update(status=Report.Status.PENDING, reviewed_at=None, reviewed_by=None, updated_at=timezone.now())
+    settled.update(status=Report.Status.PENDING, reviewed_at=None, reviewed_by=None, updated_at=database_now())
     reporters_changed(reporters)
     enqueue(follow_case, key=f"{decision.content_type}:{decision.content_id}")
 
@@ -284,7 +284,7 @@ def make_decision(
 ) -> Decision:
     """Write a decision down, with its audit entry. ``reason`` that is not in the catalogue becomes “other”."""
     known = ReasonCode.objects.filter(code=reason).exists()
-    now = timezone.now()
+    now = database_now()
     decision = Decision.objects.create(
         case=case,
         content_type=content_type,

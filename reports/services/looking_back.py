@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reports.contents import kind_of
 from reports.errors import ConflictOfInterest
@@ -14,6 +13,7 @@ from reports.services.deciding import active_reason
 from reviews.models import Review
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound
 from trustengine.jobs.services import enqueue
 
@@ -67,7 +67,7 @@ def proceed(look_back_id: UUID) -> int:
         started.position = batch[-1].pk
         enqueue(look_back_further, key=started.pk)
     else:
-        started.state, started.finished_at = LookBack.State.DONE, timezone.now()
+        started.state, started.finished_at = LookBack.State.DONE, database_now()
     started.save(update_fields=["position", "cases_opened", "state", "finished_at"])
     return len(batch)
 
@@ -83,7 +83,7 @@ def undo_look_back(look_back_id: UUID, *, moderator: User) -> LookBack:
         raise NotFound
     if started.state == LookBack.State.UNDONE:
         return started
-    started.state, started.finished_at = LookBack.State.UNDONE, timezone.now()
+    started.state, started.finished_at = LookBack.State.UNDONE, database_now()
     started.save(update_fields=["state", "finished_at"])
     for case_id in Case.objects.open().filter(batch=started).order_by("pk").values_list("pk", flat=True):
         case = lock_case(case_id)

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reports.errors import CaseChanged
 from reports.models import Case, Decision, Proposal
@@ -12,6 +11,7 @@ from reports.services.claiming import require_no_part
 from reports.services.deciding import carry_out
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 
 PERMISSION = "reports.approve_proposal"
@@ -66,7 +66,7 @@ def _lock(proposal_id: UUID, approver: User, *, may_be_proposer: bool = False) -
 
 
 def _settle(proposal: Proposal, state: Proposal.State, by: User, decision: Decision | None) -> None:
-    proposal.state, proposal.settled_at, proposal.decision = state, timezone.now(), decision
+    proposal.state, proposal.settled_at, proposal.decision = state, database_now(), decision
     proposal.settled_by = None if state == Proposal.State.WITHDRAWN else by
     proposal.save(update_fields=["state", "settled_by", "settled_at", "decision"])
     record(f"proposal.{state}", proposal, actor=by, after={"decision": decision and decision.pk})

@@ -12,12 +12,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from reports.models import Action, Appeal, Decision, Report, StatementOfReasons
 from reviews.models import Restriction
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.jobs.services import enqueue, publish
 
 Role = StatementOfReasons.Role
@@ -107,7 +107,7 @@ def mail_ruling(appeal_id: UUID) -> None:
 
 def _send_once(row: QuerySet[Any], subject: str, body: str, address: str) -> None:
     """Send a mail whose row says whether it has left. Marked first: rather a mail too few than twice."""
-    if not row.filter(mailed_at=None).update(mailed_at=timezone.now()):
+    if not row.filter(mailed_at=None).update(mailed_at=database_now()):
         return
     try:
         EmailMultiAlternatives(subject=subject, body=body, to=[address]).send()

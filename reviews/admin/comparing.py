@@ -15,6 +15,7 @@ from reviews.admin.differences import difference
 from reviews.models import Review, ReviewRevision
 from trustengine.admin.days import start_of
 from trustengine.admin.evidence import as_uuid
+from trustengine.database_time import database_today
 
 ALIKE = ("copied_text", "repeated_text")  # their data name the reviews that are alike
 MOST_ALIKE = 5
@@ -72,7 +73,7 @@ class Pace:
 
 def pace_of(review: Review, signals: Iterable[dict[str, Any]]) -> Pace:
     """Reviews of the same product per day around this one; the window of a burst is marked where one was found."""
-    today, written = timezone.localdate(), timezone.localdate(review.created_at)
+    today, written = database_today(), timezone.localdate(review.created_at)
     last = min(today, written + timedelta(days=DAYS_AFTER))
     days = [last - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     rows = (

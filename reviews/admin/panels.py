@@ -6,7 +6,6 @@ from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from reviews.admin.waiting import pending_revision, waiting, with_pending_texts
 from reviews.models import ReviewRevision, VendorReply
@@ -14,6 +13,7 @@ from trustengine.admin import Area, Card, Chart, Link, Panel, Series, register_l
 from trustengine.admin.days import filled, labels, last_days, start_of
 from trustengine.admin.presentation import duration
 from trustengine.admin.sidebar import MODERATION
+from trustengine.database_time import database_now, database_today
 
 MODERATE = "reviews.moderate_review"
 LONG = timedelta(days=1)
@@ -25,7 +25,7 @@ State = ReviewRevision.State
 def reviews_waiting(request: HttpRequest) -> Card:
     found = waiting().aggregate(count=Count("pk"), oldest=Min("waiting_since"))
     oldest: datetime | None = found["oldest"]
-    waited = timezone.now() - oldest if oldest else timedelta()
+    waited = database_now() - oldest if oldest else timedelta()
     note = f"the oldest for {duration(waited)}" if waited >= timedelta(minutes=1) else "all of them just arrived"
     return Card(
         "Reviews waiting",
@@ -40,7 +40,7 @@ def reviews_waiting(request: HttpRequest) -> Card:
 @register_panel(Area.CARDS, permission=MODERATE, order=20)
 def decisions_today(request: HttpRequest) -> Card:
     decided = ReviewRevision.objects.filter(
-        state__in=[State.APPROVED, State.REJECTED], decided_at__gte=start_of(timezone.localdate())
+        state__in=[State.APPROVED, State.REJECTED], decided_at__gte=start_of(database_today())
     ).aggregate(
         count=Count("pk"),
         own=Count("pk", filter=Q(decided_by=request.user.pk)),

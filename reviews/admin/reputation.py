@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from reviews.models import Reputation, Strike
@@ -15,6 +14,7 @@ from reviews.services import revoke_strike
 from trustengine.admin import EvidenceAdmin, Link, name_of, register_links
 from trustengine.admin.presentation import age, pill
 from trustengine.admin.sidebar import MODERATION
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 
@@ -139,7 +139,7 @@ def state_of(strike: Strike) -> tuple[str, str]:
     """A strike's state in a word, with the tone that it is shown in."""
     if strike.revoked_at:
         return "revoked", ""
-    return ("active", "danger") if strike.expires_at > timezone.now() else ("run out", "")
+    return ("active", "danger") if strike.expires_at > database_now() else ("run out", "")
 
 
 register_links(

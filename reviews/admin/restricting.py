@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.db import OperationalError
-from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from reviews.admin.deciding import NO_VIOLATION, Outcome, name_of_review
@@ -13,6 +12,7 @@ from reviews.models import Restriction, Review
 from reviews.services import lift_restriction, restrict_review
 from reviews.services.restriction import EXCEPTED
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 DAYS = [("", "Until it is lifted"), ("7", "For 7 days"), ("30", "For 30 days"), ("90", "For 90 days")]
@@ -53,7 +53,7 @@ def carry_out(review: Review, given: dict[str, Any], *, actor: User) -> Outcome:
             review.pk,
             actor=actor,
             ground=given["ground"],
-            expires_at=timezone.now() + timedelta(days=int(days)) if days else None,
+            expires_at=database_now() + timedelta(days=int(days)) if days else None,
             notify=not given["silent"],
         )
     except DomainError as error:

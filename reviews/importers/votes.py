@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from reviews.derivations import fold
 from reviews.jobs import fold_votes, follow_standing, recompute_reputations
@@ -13,6 +12,7 @@ from reviews.services.voting import HELPFUL, UNHELPFUL
 from trustengine.accounts.importers import customer_accounts
 from trustengine.accounts.models import Membership
 from trustengine.bulk import Among, insert_rows, update_rows
+from trustengine.database_time import database_now
 from trustengine.jobs.services import enqueue, enqueue_keys
 from trustengine.operations.importing import (
     UNSAID,
@@ -60,7 +60,7 @@ class Votes(Importer):
         Column("created_at", values.moment, required=False, default=UNSAID),
     )
     key = ("review_id", "customer_id")
-    initial = {"created_at": timezone.now}
+    initial = {"created_at": database_now}
 
     def look_up(self, rows: Sequence[Row]) -> None:
         reviews = Review.objects.filter(Among("pk", [row["review_id"] for row in rows]))
@@ -114,7 +114,7 @@ class Votes(Importer):
 
     def update(self, planned: Sequence[Planned]) -> None:
         rows = [
-            self._vote(plan) | {"previous": plan.stored and plan.stored.state["helpful"], "updated_at": timezone.now()}
+            self._vote(plan) | {"previous": plan.stored and plan.stored.state["helpful"], "updated_at": database_now()}
             for plan in planned
         ]
         update_rows(ReviewVote, ["review_id", "user_id"], rows)

@@ -2,9 +2,9 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils import timezone
 
 from reviews.models.review import Review
+from trustengine.database_time import database_now
 
 
 class ReviewFingerprint(models.Model):
@@ -13,7 +13,7 @@ class ReviewFingerprint(models.Model):
     review = models.OneToOneField(Review, models.CASCADE, primary_key=True, related_name="fingerprint")
     revision = models.PositiveIntegerField()
     bands = ArrayField(models.BigIntegerField())
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     def __str__(self) -> str:
         return f"fingerprint of {self.review_id}"

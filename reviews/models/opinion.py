@@ -1,8 +1,8 @@
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from reviews.models.review import ReviewRevision
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -26,7 +26,7 @@ class ModelOpinion(models.Model):
     tries = models.PositiveIntegerField(default=0, help_text="How often there was no answer.")
     problem = models.CharField(max_length=40, blank=True, default="", help_text="Why there was none the last time.")
     deadline_at = models.DateTimeField(help_text="Screening waits no longer than this.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:

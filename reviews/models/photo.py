@@ -4,9 +4,9 @@ import secrets
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from reviews.models.review import Review
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 FOLDER = "photos"
@@ -45,7 +45,7 @@ class ReviewPhoto(models.Model):
     height = models.PositiveIntegerField()
     size = models.PositiveIntegerField(help_text="Bytes as stored.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the file as it was uploaded, in hexadecimal.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -4,9 +4,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -31,7 +31,7 @@ class ScreeningPolicy(models.Model):
     min_consecutive = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Approvals in a row for approval by rule; empty for what the settings say."
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -105,7 +105,7 @@ class DenyTerm(models.Model):
     reason = models.CharField(max_length=24, default="spam", help_text="The reason that the author is given.")
     note = models.CharField(max_length=200, blank=True, default="")
     added_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     retired_at = models.DateTimeField(null=True, blank=True)
     retired_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 

@@ -1,9 +1,9 @@
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models import Product
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -29,7 +29,7 @@ class Quarantine(models.Model):
         null=True, blank=True, help_text="Reviews that the product's own past leads to expect."
     )
     probability = models.FloatField(null=True, blank=True, help_text="Of so many by chance.")
-    opened_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(default=database_now)
     opened_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty where a rule did."
     )

@@ -4,10 +4,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from reviews.models.review import Review
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -53,7 +53,7 @@ class VendorReply(models.Model):
     )
     moderated_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = VendorReplyQuerySet.as_manager()
@@ -92,7 +92,7 @@ class ReplyRevision(models.Model):
     author = models.ForeignKey(User, models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     signals = models.JSONField(null=True, help_text="What the automatic checks found; empty before they ran.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 

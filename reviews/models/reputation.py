@@ -4,9 +4,9 @@ from typing import Self
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 START = 50
@@ -23,7 +23,7 @@ class Reputation(models.Model):
     rejected = models.PositiveIntegerField(default=0)
     parts = models.JSONField(default=dict, help_text="What each part of the formula gave, and from which facts.")
     formula_version = models.PositiveSmallIntegerField()
-    computed_at = models.DateTimeField(default=timezone.now)
+    computed_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(score__range=(0, 100)), name="reputation_0_to_100")]
@@ -36,7 +36,7 @@ class Reputation(models.Model):
 class StrikeQuerySet(models.QuerySet["Strike"]):
     def active(self, moment: datetime | None = None) -> Self:
         """Strikes that weigh on their user at a moment: given, not run out, not taken back."""
-        moment = moment or timezone.now()
+        moment = moment or database_now()
         return self.filter(given_at__lte=moment, expires_at__gt=moment, revoked_at=None)
 
 
@@ -46,7 +46,7 @@ class Strike(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="strikes")
     reason = models.CharField(max_length=50, help_text="A reason code.")
-    given_at = models.DateTimeField(default=timezone.now)
+    given_at = models.DateTimeField(default=database_now)
     expires_at = models.DateTimeField()
     given_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty where a rule decided."

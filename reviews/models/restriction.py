@@ -4,10 +4,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from reviews.models.review import Review
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -47,7 +47,7 @@ class Restriction(models.Model):
     review = models.ForeignKey(Review, models.CASCADE, related_name="restrictions")
     ground = models.CharField(max_length=32, choices=Ground)
     is_notified = models.BooleanField(default=True, help_text="Whether the author is told.")
-    imposed_at = models.DateTimeField(default=timezone.now)
+    imposed_at = models.DateTimeField(default=database_now)
     imposed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     lifted_at = models.DateTimeField(null=True, blank=True)

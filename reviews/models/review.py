@@ -2,11 +2,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.models import OrderItem, Product
 from reviews.expressions import HelpfulnessBound
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.origins import LENGTH
 
@@ -123,7 +123,7 @@ class Review(models.Model):
     helpfulness = models.GeneratedField(
         expression=HelpfulnessBound(), output_field=models.FloatField(), db_persist=True
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
     import_digest = models.BinaryField(null=True, editable=False)
 
@@ -214,7 +214,7 @@ class ReviewRevision(models.Model):
     title = models.CharField(max_length=200, blank=True, default="")
     comment = models.TextField(max_length=10_000, blank=True, default="")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     ip_hash = models.CharField(max_length=LENGTH, blank=True, default="", editable=False)

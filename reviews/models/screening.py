@@ -1,7 +1,7 @@
 from django.db import models
-from django.utils import timezone
 
 from reviews.models.review import ReviewRevision
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -20,7 +20,7 @@ class Screening(models.Model):
     signals = models.JSONField(default=list, help_text="Named findings, each with a weight and a sentence.")
     score = models.FloatField(default=0, help_text="What the signals come to together, 0 to 1.")
     policy_version = models.PositiveIntegerField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="screening_by_time")]

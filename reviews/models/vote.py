@@ -13,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.origins import LENGTH
 
 SHARDS = 64
@@ -37,8 +37,8 @@ class ReviewVote(models.Model):
     counts = models.BooleanField(db_default=True, help_text="False while the voter is suspended.")
     ip_hash = models.CharField(max_length=LENGTH, db_default="", editable=False)
     agent_hash = models.CharField(max_length=LENGTH, db_default="", editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
+    updated_at = models.DateTimeField(default=database_now)
     import_digest = models.BinaryField(null=True, editable=False)
 
     class Meta:
@@ -79,7 +79,7 @@ class ReviewVoteShard(models.Model):
 class ReviewHeatQuerySet(models.QuerySet["ReviewHeat"]):
     def viral(self) -> Self:
         """Reviews whose folds are spaced at present."""
-        return self.filter(next_fold_at__gt=timezone.now() - timedelta(seconds=settings.VIRAL_FOLD_SECONDS))
+        return self.filter(next_fold_at__gt=database_now() - timedelta(seconds=settings.VIRAL_FOLD_SECONDS))
 
 
 class ReviewHeat(models.Model):

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.errors import CaseChanged
 from reviews.models import ReplyRevision, Restriction, Review, ReviewPhoto, ReviewRevision, VendorReply
@@ -17,6 +16,7 @@ from reviews.ratings import rating_follows
 from reviews.services.finding import lock_review
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.jobs.services import publish
 
 Memento = dict[str, Any]
@@ -132,7 +132,7 @@ def _restrict_as(review: Review, before: str | None, after: str | None, actor: U
     if before == after:
         return
     if after is not None:
-        Restriction.objects.filter(pk=after).update(lifted_at=timezone.now(), lifted_by=actor)
+        Restriction.objects.filter(pk=after).update(lifted_at=database_now(), lifted_by=actor)
     restored = Restriction.objects.filter(pk=before).first() if before else None
     if restored is not None:
         Restriction.objects.filter(pk=restored.pk).update(lifted_at=None, lifted_by=None)

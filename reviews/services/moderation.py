@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.errors import CaseChanged, ConflictOfInterest
 from reviews.jobs import screen_review
@@ -15,6 +14,7 @@ from reviews.services.recording import decision
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
 
@@ -114,7 +114,7 @@ def _pending(review: Review, seen: int | None) -> ReviewRevision:
 
 
 def _settle(revision: ReviewRevision, state: ReviewRevision.State, actor: User | None) -> None:
-    revision.state, revision.decided_at, revision.decided_by = state, timezone.now(), actor
+    revision.state, revision.decided_at, revision.decided_by = state, database_now(), actor
     revision.save(update_fields=["state", "decided_at", "decided_by"])
     # A photo that arrives makes a new revision wait: these are the ones that the actor saw.
     photos = revision.review.photos.filter(state=ReviewPhoto.State.PENDING)
@@ -122,7 +122,7 @@ def _settle(revision: ReviewRevision, state: ReviewRevision.State, actor: User |
 
 
 def _decide(review: Review, status: Review.Status, actor: User | None) -> None:
-    review.status, review.moderated_by, review.moderated_at = status, actor, timezone.now()
+    review.status, review.moderated_by, review.moderated_at = status, actor, database_now()
     review.save(update_fields=["rating", "title", "comment", "status", "moderated_by", "moderated_at", "updated_at"])
 
 

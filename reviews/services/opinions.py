@@ -20,7 +20,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from billing.errors import CapacityExceeded
 from billing.services.capacity import Lease, NeverFits, UnknownEndpoint, capacity, cool_down, settle
@@ -28,6 +27,7 @@ from reviews import moderation_api
 from reviews.jobs import ask_for_opinion, screen_review
 from reviews.models import ModelOpinion, Review, ReviewRevision
 from reviews.moderation_api import Away, Opinion, Throttled, Unusable
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import RunLater
 from trustengine.jobs.services import enqueue, publish
 
@@ -67,7 +67,7 @@ def ask(opinion_id: UUID) -> str:
     if opinion.revision.state != ReviewRevision.State.PENDING:
         _end(opinion, State.STALE)
         return "stale"
-    if not settings.MODERATION_API_URL or opinion.deadline_at <= timezone.now():
+    if not settings.MODERATION_API_URL or opinion.deadline_at <= database_now():
         return _go_without(opinion, opinion.problem or "deadline")
     text, began = text_of(opinion.revision), time.monotonic()
     try:
@@ -110,7 +110,7 @@ def _call(text: str, lease: Lease) -> Opinion:
 def _begin(review: Review, revision: ReviewRevision) -> bool:
     """Have the model asked; False where it has said already what it thinks of this very text."""
     digest = _digest(text_of(revision))
-    now = timezone.now()
+    now = database_now()
     known = ModelOpinion.objects.filter(
         revision__review=review, digest=digest, state=State.ANSWERED, model=_model()
     ).first()
@@ -156,7 +156,7 @@ def _keep(opinion: ModelOpinion, text: str, answer: Opinion, *, tokens: int, lea
 
 def _later(opinion: ModelOpinion, problem: str, seconds: float) -> str:
     """Ask again after a while, if there is time for that before the deadline. Raises RunLater."""
-    if timezone.now() + timedelta(seconds=seconds) >= opinion.deadline_at:
+    if database_now() + timedelta(seconds=seconds) >= opinion.deadline_at:
         return _go_without(opinion, problem)
     ModelOpinion.objects.filter(pk=opinion.pk, state=State.WAITING).update(problem=problem)
     raise RunLater(seconds)
@@ -180,7 +180,7 @@ def _pause(tries: int, *, took: float) -> float:
 
 def _end(opinion: ModelOpinion, state: ModelOpinion.State, **members: object) -> bool:
     waiting = ModelOpinion.objects.filter(pk=opinion.pk, state=State.WAITING)
-    return bool(waiting.update(state=state, ended_at=timezone.now(), **members))
+    return bool(waiting.update(state=state, ended_at=database_now(), **members))
 
 
 def _model() -> str:

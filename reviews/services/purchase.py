@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from orders.models import Order, OrderItem
 from reviews.errors import (
@@ -19,6 +18,7 @@ from reviews.errors import (
 from reviews.models import Review
 from trustengine.accounts.access import is_member, require_age, require_good_standing
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 DELIVERED = OrderItem.Fulfilment.DELIVERED
@@ -52,7 +52,7 @@ def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
     if not kept:
         raise PurchaseRefunded
     latest = max(kept, key=lambda item: (_arrival(item), item.pk))
-    if _arrival(latest) < timezone.now() - timedelta(days=settings.REVIEW_PERIOD_DAYS):
+    if _arrival(latest) < database_now() - timedelta(days=settings.REVIEW_PERIOD_DAYS):
         raise ReviewPeriodExpired
     if is_member(author, latest.product.vendor_id):
         raise ConflictOfInterest

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Min, Q
-from django.utils import timezone
 
 from orders.models import Product
 from reviews.derivations import recount_stars
@@ -27,6 +26,7 @@ from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish, publish_many
 
@@ -57,7 +57,7 @@ def open_quarantine(
         raise NotFound
     _check_actor(actor, product)
     given = dict(numbers or {})
-    begin = since or (datetime.fromisoformat(given["since"]) if "since" in given else timezone.now())
+    begin = since or (datetime.fromisoformat(given["since"]) if "since" in given else database_now())
     figures = {name: given.get(name) for name in ("found", "expected", "probability")}
     try:
         with transaction.atomic():
@@ -94,7 +94,7 @@ def join_quarantine(review: Review) -> None:
     """Have a locked review, about to be published for the first time, join the open quarantine if there is one."""
     row = _lock_open(review.product_id)
     if row is not None:
-        review.quarantine, review.quarantined_at = row, timezone.now()
+        review.quarantine, review.quarantined_at = row, database_now()
         review.save(update_fields=["quarantine", "quarantined_at"])
 
 
@@ -114,11 +114,11 @@ def sweep(quarantine_id: UUID, *, after: UUID | None = None) -> UUID | None:
     row = Quarantine.objects.select_for_update(of=("self",), no_key=True).get(pk=quarantine_id)
     if row.state == State.RELEASED:
         return None
-    until = row.decided_at or timezone.now()
+    until = row.decided_at or database_now()
     approved = ReviewRevision.objects.filter(Among("review", ids), state=ReviewRevision.State.APPROVED).order_by()
     firsts = approved.values("review").annotate(first=Min("decided_at"))
     kept_out = list(firsts.filter(first__gte=row.since, first__lte=until).values_list("review", flat=True))
-    _move(row, kept_out, quarantined_at=timezone.now(), quarantine=row)
+    _move(row, kept_out, quarantined_at=database_now(), quarantine=row)
     return ids[-1] if len(ids) == AT_ONCE else None
 
 
@@ -144,7 +144,7 @@ def _close(quarantine_id: UUID, state: Quarantine.State, actor: User) -> Quarant
         return row
     if not row.is_open:
         raise InvalidTransition("Somebody has decided about this quarantine already.")
-    row.state, row.decided_at, row.decided_by = state, timezone.now(), actor
+    row.state, row.decided_at, row.decided_by = state, database_now(), actor
     row.save(update_fields=["state", "decided_at", "decided_by"])
     kept_out = Review.objects.filter(quarantine=row).exclude(quarantined_at=None).count()
     after = {"product": row.product_id, "reviews": kept_out}
@@ -164,7 +164,7 @@ def _move(row: Quarantine, review_ids: list[UUID], **changes: Any) -> None:
     """Change locked reviews, and make the rating follow."""
     if not review_ids:
         return
-    Review.objects.filter(Among("pk", review_ids)).update(**changes, updated_at=timezone.now())
+    Review.objects.filter(Among("pk", review_ids)).update(**changes, updated_at=database_now())
     recount_stars([row.product_id])
     publish_many(
         "reviews.counted_changed", [{"review_id": review, "product_id": row.product_id} for review in review_ids]

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from reviews.errors import ReviewNotFound
 from reviews.jobs import screen_reply
@@ -16,6 +15,7 @@ from reviews.text import normalised
 from trustengine.accounts.access import has_profile_access, require_good_standing
 from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
 
@@ -69,7 +69,7 @@ def withdraw_reply(review_id: UUID, *, member: User) -> None:
     if reply is None or reply.deleted_at is not None:
         raise NotFound
     _supersede(reply)
-    reply.deleted_at = timezone.now()
+    reply.deleted_at = database_now()
     reply.save(update_fields=["deleted_at", "updated_at"])
     record("reply.withdrawn", reply, actor=member, before={"status": reply.status, "deleted_at": None})
     publish("reviews.reply_withdrawn", reply_id=reply.pk, review_id=review.pk, product_id=review.product_id)
@@ -132,4 +132,4 @@ def _add_revision(reply: VendorReply, text: str, member: User) -> ReplyRevision:
 
 
 def _supersede(reply: VendorReply) -> None:
-    reply.revisions.filter(state=State.PENDING).update(state=State.SUPERSEDED, decided_at=timezone.now())
+    reply.revisions.filter(state=State.PENDING).update(state=State.SUPERSEDED, decided_at=database_now())

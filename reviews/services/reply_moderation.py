@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.errors import CaseChanged, ConflictOfInterest
 from reviews.models import ReplyRevision, VendorReply
@@ -12,6 +11,7 @@ from reviews.services.recording import decision
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
@@ -91,13 +91,13 @@ def _settled(reply: VendorReply, state: State, actor: User | None, seen: int | N
         raise InvalidTransition("Nothing is waiting for a decision here: somebody may have decided meanwhile.")
     if seen is not None and pending.number != seen:
         raise CaseChanged
-    pending.state, pending.decided_at, pending.decided_by = state, timezone.now(), actor
+    pending.state, pending.decided_at, pending.decided_by = state, database_now(), actor
     pending.save(update_fields=["state", "decided_at", "decided_by"])
     return pending
 
 
 def _decide(reply: VendorReply, status: VendorReply.Status, actor: User | None) -> None:
-    reply.status, reply.moderated_by, reply.moderated_at = status, actor, timezone.now()
+    reply.status, reply.moderated_by, reply.moderated_at = status, actor, database_now()
     reply.save(update_fields=["text", "status", "moderated_by", "moderated_at", "updated_at"])
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.models import Restriction, Review
 from reviews.ratings import rating_follows
@@ -13,6 +12,7 @@ from reviews.services.moderation import lock_for
 from reviews.services.recording import decision
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition
 from trustengine.jobs.services import publish
 
@@ -78,7 +78,7 @@ def lift_restriction(review_id: UUID, *, actor: User | None, reason: str = "") -
 @transaction.atomic
 def expire_restriction(restriction_id: UUID) -> bool:
     """Lift a restriction whose time is over; False if it is not, or has been lifted already."""
-    found = Restriction.objects.active().filter(pk=restriction_id, expires_at__lte=timezone.now()).first()
+    found = Restriction.objects.active().filter(pk=restriction_id, expires_at__lte=database_now()).first()
     if found is None:
         return False
     # Withdrawn reviews too: their restrictions end like others.
@@ -95,14 +95,14 @@ def _check(ground: str, expires_at: datetime | None, notify: bool) -> None:
         raise InvalidInput(fields={"ground": "Not a ground for a restriction."})
     if not notify and ground not in EXCEPTED:
         raise InvalidInput(fields={"notify": "On this ground the author has to be told."})
-    if expires_at is not None and expires_at <= timezone.now():
+    if expires_at is not None and expires_at <= database_now():
         raise InvalidInput(fields={"expires_at": "The end lies in the past."})
 
 
 def _lift(review: Review, restriction: Restriction, actor: User | None, reason: str) -> None:
     before = {"restriction": restriction.pk, "ground": restriction.ground, "restricted_at": review.restricted_at}
     with decision(review, "restore", actor, reason):
-        restriction.lifted_at, restriction.lifted_by = timezone.now(), actor
+        restriction.lifted_at, restriction.lifted_by = database_now(), actor
         restriction.save(update_fields=["lifted_at", "lifted_by"])
         _move(review, None)
         after = {"restricted_at": None}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Max
-from django.utils import timezone
 
 from reviews.models import Review, ReviewRevision
+from trustengine.database_time import database_now
 
 CONTENT = ("rating", "title", "comment")
 
@@ -19,7 +19,7 @@ def wanted(review: Review) -> Review | ReviewRevision:
 def supersede_pending(review: Review) -> None:
     """Whatever waits in a locked review waits no longer: the author has taken it back."""
     review.revisions.filter(state=ReviewRevision.State.PENDING).update(
-        state=ReviewRevision.State.SUPERSEDED, decided_at=timezone.now()
+        state=ReviewRevision.State.SUPERSEDED, decided_at=database_now()
     )
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from reviews.folding import disguised
 from reviews.models import DenyTerm, PolicyRule, ScreeningPolicy
@@ -17,6 +16,7 @@ from reviews.screening.catalogue import KINDS
 from reviews.screening.policy import BUILT_IN, from_row
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
 
 PERMISSION = "reviews.edit_screening"
@@ -85,7 +85,7 @@ def publish_policy(policy_id: UUID, *, actor: User) -> ScreeningPolicy:
     draft = _lock_draft(policy_id, actor)
     before = list(ScreeningPolicy.objects.filter(state=State.PUBLISHED).values_list("version", flat=True))
     ScreeningPolicy.objects.filter(state=State.PUBLISHED).update(state=State.RETIRED)
-    draft.state, draft.published_at, draft.published_by = State.PUBLISHED, timezone.now(), actor
+    draft.state, draft.published_at, draft.published_by = State.PUBLISHED, database_now(), actor
     draft.save(update_fields=["state", "published_at", "published_by"])
     record("policy.published", draft, actor=actor, before={"version": before}, after={"version": draft.version})
     return draft
@@ -127,7 +127,7 @@ def retire_deny_terms(term_ids: Sequence[UUID], *, actor: User) -> int:
     rows = DenyTerm.objects.active().select_for_update(of=("self",), no_key=True).filter(pk__in=term_ids)
     retired = list(rows.order_by("pk"))
     for row in retired:
-        row.retired_at, row.retired_by = timezone.now(), actor
+        row.retired_at, row.retired_by = database_now(), actor
         row.save(update_fields=["retired_at", "retired_by"])
         record("deny_term.retired", row, actor=actor)
     return len(retired)

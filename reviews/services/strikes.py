@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.models import Strike
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
@@ -24,7 +24,7 @@ def give_strike(user: User, *, actor: User | None, reason: str, expires_at: date
     reason or for an end that is not in the future.
     """
     _require_moderator(actor, user.pk)
-    now = timezone.now()
+    now = database_now()
     expires_at = expires_at or now + timedelta(days=settings.STRIKE_DAYS)
     if not reason or len(reason) > 50:
         raise InvalidInput(fields={"reason": "A reason code."})
@@ -49,9 +49,9 @@ def revoke_strike(strike_id: UUID, *, actor: User | None, reason: str = "") -> S
     _require_moderator(actor, strike.user_id)
     if strike.revoked_at:
         return strike
-    if strike.expires_at <= timezone.now():
+    if strike.expires_at <= database_now():
         raise InvalidTransition("This strike has run out already.")
-    strike.revoked_at, strike.revoked_by = timezone.now(), actor
+    strike.revoked_at, strike.revoked_by = database_now(), actor
     strike.save(update_fields=["revoked_at", "revoked_by"])
     after = {"user_id": strike.user_id, "revoked_at": strike.revoked_at}
     record("strike.revoked", strike, actor=actor, before={"revoked_at": None}, after=after, reason=reason)

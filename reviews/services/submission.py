@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from orders.models import OrderItem
 from reviews.errors import ConflictOfInterest, ReviewNotFound
@@ -23,6 +22,7 @@ from reviews.text import normalised
 from trustengine.accounts.access import is_member, require_age, require_good_standing
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import PermissionDenied, TryAgain
 from trustengine.jobs.services import enqueue, publish
 from trustengine.origins import NOWHERE, Origin
@@ -104,7 +104,7 @@ def withdraw_review(review_id: UUID, *, author: User) -> None:
     supersede_pending(review)
     forget_fingerprints([review.pk])
     with rating_follows(review):
-        review.deleted_at = timezone.now()
+        review.deleted_at = database_now()
         review.save(update_fields=["deleted_at", "updated_at"])
         record("review.withdrawn", review, actor=author, before=before, after={"deleted_at": review.deleted_at})
         publish("reviews.review_withdrawn", review_id=review.pk, product_id=review.product_id)

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from reviews.models import Review, VendorReply
 from reviews.ratings import rating_follows
@@ -12,6 +11,7 @@ from reviews.services.recording import decision
 from reviews.services.reply_moderation import lock_reply_for
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.jobs.services import publish
 
 
@@ -26,7 +26,7 @@ def remove_review(review_id: UUID, *, actor: User | None, reason: str, ground: s
     if review.removed_at is not None:
         return review
     with decision(review, "remove", actor, reason), rating_follows(review):
-        review.removed_at, review.removal_reason, review.removal_ground = timezone.now(), reason, ground
+        review.removed_at, review.removal_reason, review.removal_ground = database_now(), reason, ground
         review.save(update_fields=["removed_at", "removal_reason", "removal_ground", "updated_at"])
         record("review.removed", review, actor=actor, after={"removed_at": review.removed_at}, reason=reason)
         publish("reviews.visibility_changed", review_id=review.pk, product_id=review.product_id)
@@ -55,7 +55,7 @@ def remove_reply(reply_id: UUID, *, actor: User | None, reason: str, ground: str
     if reply.removed_at is not None:
         return reply
     with decision(reply, "remove", actor, reason):
-        reply.removed_at, reply.removal_reason, reply.removal_ground = timezone.now(), reason, ground
+        reply.removed_at, reply.removal_reason, reply.removal_ground = database_now(), reason, ground
         reply.save(update_fields=["removed_at", "removal_reason", "removal_ground", "updated_at"])
         record("reply.removed", reply, actor=actor, after={"removed_at": reply.removed_at}, reason=reason)
         about = {"reply_id": reply.pk, "review_id": reply.review_id, "product_id": reply.review.product_id}

@@ -16,13 +16,13 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from trustengine.accounts import tombstones
 from trustengine.accounts.errors import ErasureHindered
 from trustengine.accounts.jobs import erase, erase_leftovers
 from trustengine.accounts.models import Erasure, Membership, Profile, User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
 
@@ -159,7 +159,7 @@ def _take(erasure: Erasure, step: Step, limit: int) -> tuple[int, bool]:
 
 
 def _finish(erasure: Erasure) -> None:
-    erasure.state, erasure.finished_at = State.DONE, timezone.now()
+    erasure.state, erasure.finished_at = State.DONE, database_now()
     erasure.save(update_fields=["state", "finished_at"])
     rows = {name: step["rows"] for name, step in sorted(erasure.progress.items())}
     record("user.erased", ("accounts.user", erasure.user_id), after={"erasure_id": erasure.pk, "rows": rows})

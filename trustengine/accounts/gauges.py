@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from django.db.models import Count, Min
-from django.utils import timezone
 
 from trustengine.accounts.models import Erasure
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 
 
@@ -19,4 +19,4 @@ def open_erasures() -> dict[Sequence[str], float]:
 @gauge("trustengine_erasures_oldest_seconds", "How long the oldest erasure that is not done has been asked for.")
 def oldest_erasure() -> float:
     oldest = Erasure.objects.exclude(state=Erasure.State.DONE).aggregate(at=Min("requested_at"))["at"]
-    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    return (database_now() - oldest).total_seconds() if oldest else 0.0

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.utils import timezone
 
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.tombstones import erased_among
 from trustengine.bulk import Among, insert_rows, update_rows
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.operations.importing import (
     UNSAID,
@@ -91,7 +91,7 @@ class Customers(Importer):
         Column("created_at", values.moment, required=False, default=UNSAID),
     )
     key = ("customer_id",)
-    initial = {"created_at": timezone.now}
+    initial = {"created_at": database_now}
 
     def look_up(self, rows: Sequence[Row]) -> None:
         self.people = find_people(row["customer_id"] for row in rows)

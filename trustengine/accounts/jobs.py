@@ -3,8 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.utils import timezone
-
+from trustengine.database_time import database_now
 from trustengine.jobs.claims import backoff
 from trustengine.jobs.registry import job
 from trustengine.jobs.services import enqueue
@@ -25,7 +24,7 @@ def erase(key: str) -> None:
     erasure = advance(UUID(key))
     if erasure.state == Erasure.State.FAILED:
         pause = LEAST_PAUSE + backoff(erasure.failures)
-        enqueue(erase, key=key, run_at=timezone.now() + pause)
+        enqueue(erase, key=key, run_at=database_now() + pause)
     elif erasure.state != Erasure.State.DONE:
         enqueue(erase, key=key)
 

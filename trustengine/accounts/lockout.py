@@ -9,11 +9,11 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from trustengine.api.problems import as_json
 from trustengine.api.refusals import refused
 from trustengine.client_address import client_address, is_shared, network_of
+from trustengine.database_time import database_now
 from trustengine.errors import RateLimitExceeded
 
 MESSAGE = "Too many failed attempts to sign in. Please wait."
@@ -61,5 +61,5 @@ def seconds_left(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
         for attempts in AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
         for moment in attempts.values_list("attempt_time", flat=True)
     ]
-    end = max(moments, default=timezone.now()) + pause
-    return max(1, ceil((end - timezone.now()).total_seconds()))
+    end = max(moments, default=database_now()) + pause
+    return max(1, ceil((end - database_now()).total_seconds()))

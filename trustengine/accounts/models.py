@@ -7,8 +7,8 @@ from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Cast, Concat
-from django.utils import timezone
 
+from trustengine.database_time import database_now, database_today
 from trustengine.identifiers import ERASED_PREFIX, canonical_subject, is_reserved_subject, uuid7
 
 # Rights of machines rather than of staff: the group Services may also come by the identity provider's token.
@@ -73,7 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     wants_order_updates = models.BooleanField(default=True, help_text="E-mails about their orders.")
     wants_review_invitations = models.BooleanField(default=True, help_text="Invitations to review what arrived.")
-    date_joined = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(default=database_now)
     tokens_not_before = models.DateTimeField(
         null=True,
         blank=True,
@@ -138,7 +138,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_under_age(self) -> bool:
         """Whether the minimum age is known not to be reached."""
-        return self.of_age_on is not None and self.of_age_on > timezone.localdate()
+        return self.of_age_on is not None and self.of_age_on > database_today()
 
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
@@ -170,7 +170,7 @@ class Profile(models.Model):
         help_text="Whose customer profile this is.",
     )
     members = models.ManyToManyField(User, through="Membership", related_name="profiles")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     import_digest = models.BinaryField(null=True, editable=False)
 
     objects = ProfileQuerySet.as_manager()
@@ -198,7 +198,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     profile = models.ForeignKey(Profile, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=7, choices=Role)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [models.UniqueConstraint("user", "profile", name="membership_once")]
@@ -234,7 +234,7 @@ class Erasure(models.Model):
     progress = models.JSONField(default=dict, help_text="Of each step begun: the rows so far, and whether it is done.")
     problem = models.CharField(max_length=200, blank=True, default="", help_text="The step that failed, and the error.")
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
-    requested_at = models.DateTimeField(default=timezone.now)
+    requested_at = models.DateTimeField(default=database_now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -262,7 +262,7 @@ class ErasedSubject(models.Model):
     """
 
     digest = models.CharField(primary_key=True, max_length=64)
-    erased_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(default=database_now)
 
     def __str__(self) -> str:
         return f"{self.digest[:8]}…"

@@ -8,13 +8,13 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
 from trustengine.accounts.access import has_profile_access, require_good_standing
 from trustengine.accounts.errors import AuthRequired, LastOwner
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.names import presentable
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
@@ -43,7 +43,7 @@ def suspend_user(user: User, *, actor: User | None, reason: str) -> User:
     user = _lock_user(user.pk)
     if user.is_suspended:
         return user
-    user.suspended_at = timezone.now()
+    user.suspended_at = database_now()
     user.save(update_fields=["suspended_at"])
     record("user.suspended", user, actor=actor, after={"suspended_at": user.suspended_at}, reason=reason)
     publish("accounts.user_suspended", user_id=user.pk)

@@ -5,12 +5,14 @@ from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
+from trustengine.database_time import database_today
+
 DAYS = 14
 
 
 def last_days(count: int = DAYS) -> list[date]:
     """The days up to today, oldest first."""
-    today = timezone.localdate()
+    today = database_today()
     return [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 

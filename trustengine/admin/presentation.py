@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from trustengine.database_time import database_now
+
 TONES = {
     "pending": "warning",
     "ready": "info",
@@ -75,7 +77,7 @@ def age(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "–"
     exact = timezone.localtime(moment)
-    text = duration(timezone.now() - moment)
+    text = duration(database_now() - moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', exact.isoformat(), exact.strftime("%d %b %Y, %H:%M:%S"), text
     )
@@ -83,7 +85,7 @@ def age(moment: datetime | None) -> SafeString | str:
 
 def ago(moment: datetime | None) -> SafeString | str:
     """The same as part of a sentence: "5 min ago", "just now"."""
-    if moment is None or timezone.now() - moment < timedelta(minutes=1):
+    if moment is None or database_now() - moment < timedelta(minutes=1):
         return age(moment)
     return format_html("{} ago", age(moment))
 

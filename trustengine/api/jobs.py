@@ -1,8 +1,7 @@
 from datetime import timedelta
 
-from django.utils import timezone
-
 from trustengine.api.models import PassedActions, StoredAnswer
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled
 
 PRUNE_BATCH = 5_000
@@ -17,5 +16,5 @@ def prune() -> dict[str, int]:
     expired = StoredAnswer.objects.expired().order_by("created_at")
     while ids := list(expired.values_list("pk", flat=True)[:PRUNE_BATCH]):
         answers += StoredAnswer.objects.filter(pk__in=ids).delete()[0]
-    idle = PassedActions.objects.filter(moments__0__lt=timezone.now() - LONGEST_WINDOW)
+    idle = PassedActions.objects.filter(moments__0__lt=database_now() - LONGEST_WINDOW)
     return {"answers": answers, "limits": idle.delete()[0]}

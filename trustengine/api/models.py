@@ -5,7 +5,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import MD5
-from django.utils import timezone
+
+from trustengine.database_time import database_now
 
 
 class StoredAnswerQuerySet(models.QuerySet["StoredAnswer"]):
@@ -31,7 +32,7 @@ class StoredAnswer(models.Model):
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True, help_text="JSON; empty where the answer had no body.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     objects = StoredAnswerQuerySet.as_manager()
 
@@ -60,4 +61,4 @@ class PassedActions(models.Model):
 
 
 def _oldest() -> datetime:
-    return timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)
+    return database_now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)

@@ -8,8 +8,8 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -47,7 +47,7 @@ class Entry(models.Model):
         ),
         help_text="The order of insertion, made by the database. Rolled back changes leave gaps.",
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_now)
     actor_kind = models.CharField(max_length=6, choices=ActorKind)
     actor_id = models.UUIDField(
         null=True,

@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.jobs.models import Job, JobQuerySet
 from trustengine.jobs.registry import Handler
 
@@ -142,7 +142,7 @@ def described(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": _storable(_without_rows(str(error)).strip()[:MESSAGE_CHARACTERS]),
         "traceback": _storable("".join(map(_without_rows, traceback.format_exception(error)))[-TRACEBACK_CHARACTERS:]),
-        "at": timezone.now().isoformat(),
+        "at": database_now().isoformat(),
         "worker": this_worker(),
     }
 

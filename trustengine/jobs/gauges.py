@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from django.db.models import Count, Min
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.insight import gauge
 from trustengine.jobs.models import Job
 
@@ -14,7 +14,7 @@ State = Job.State
 @gauge("trustengine_oldest_due_job_seconds", "How long the oldest due job has been waiting; 0 when none is due.")
 def oldest_due_job() -> float:
     oldest = Job.objects.due().aggregate(oldest=Min("run_at"))["oldest"]
-    return max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return max((database_now() - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 @gauge("trustengine_jobs", "Jobs that wait, run or have failed for good.", labels=["state", "kind"])

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import job, scheduled
 from trustengine.jobs.retention import delete_over
@@ -16,7 +16,7 @@ def prune() -> dict[str, int]:
 
     A schedule's latest slot stays, however old: without it the sweep would open it again.
     """
-    before = timezone.now() - timedelta(days=settings.JOB_RETENTION_DAYS)
+    before = database_now() - timedelta(days=settings.JOB_RETENTION_DAYS)
     jobs = delete_over(Job.State.DONE, before=before)
     later = CronSlot.objects.filter(schedule=OuterRef("schedule"), slot__gt=OuterRef("slot"))
     slots, _ = CronSlot.objects.filter(Exists(later), created_at__lt=before).delete()

@@ -4,8 +4,8 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 
@@ -53,7 +53,7 @@ class Job(models.Model):
     error_details = models.JSONField(null=True)
     job_result = models.JSONField(null=True)
     dead_letter_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
     finished_at = models.DateTimeField(null=True)
 
     objects = JobQuerySet.as_manager()
@@ -104,7 +104,7 @@ class Job(models.Model):
         """How long a due job has been waiting; None for one that is not."""
         if self.state != self.State.READY:
             return None
-        return max(timezone.now() - self.run_at, timedelta())
+        return max(database_now() - self.run_at, timedelta())
 
 
 class CronSlot(models.Model):
@@ -112,7 +112,7 @@ class CronSlot(models.Model):
 
     schedule = models.CharField(max_length=100)
     slot = models.DateTimeField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=database_now)
 
     class Meta:
         constraints = [models.UniqueConstraint("schedule", "slot", name="cron_slot_once")]

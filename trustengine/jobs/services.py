@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
-from django.utils import timezone
 
 from trustengine.bulk import insert_rows
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
@@ -41,7 +41,7 @@ def enqueue(
     handler = handler_of(function)
     job = _row(handler, key, priority, run_at, args)
     job.save(force_insert=True)
-    if run_at is None or run_at <= timezone.now():
+    if run_at is None or run_at <= database_now():
         bells.ring_on_commit(handler)
     return job
 

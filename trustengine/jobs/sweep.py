@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.jobs import bells
 from trustengine.jobs.claims import backoff, put_back, unclaim
 from trustengine.jobs.models import CronSlot, Job
@@ -71,7 +72,7 @@ def _return_lease(token: UUID) -> int:
     details = {
         "type": "LeaseExpired",
         "message": "The worker fell silent.",
-        "at": timezone.now().isoformat(),
+        "at": database_now().isoformat(),
         "before": begun.error_details and begun.error_details.get("type"),
     }
     return others + put_back(
@@ -86,7 +87,7 @@ def open_slot(schedule: Schedule) -> bool:
     After an outage the latest slot is made up for, and those before it are not. A time
     that the clock shows twice when summer ends has two slots.
     """
-    slot = croniter(schedule.cron, timezone.localtime()).get_prev(datetime)
+    slot = croniter(schedule.cron, timezone.localtime(database_now())).get_prev(datetime)
     _, opened = CronSlot.objects.get_or_create(schedule=schedule.name, slot=slot)
     if opened:
         key = slot.isoformat() if schedule.handler.coalesce else None

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from trustengine.audit.models import Entry
 from trustengine.audit.services import draft, record
+from trustengine.database_time import database_now
 from trustengine.jobs import bells
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_for
@@ -34,7 +34,7 @@ def retry_jobs(queryset: QuerySet[Job], *, actor: Any, reason: str = "") -> int:
 
     def revive(job: Job) -> None:
         job.state, job.attempts = Job.State.READY, 0
-        job.run_at, job.dead_letter_at = timezone.now(), None
+        job.run_at, job.dead_letter_at = database_now(), None
 
     return _move_each(queryset.filter(state=Job.State.DEAD), revive, "job.retried", actor, reason)
 
@@ -47,7 +47,7 @@ def bury_jobs(queryset: QuerySet[Job], *, actor: Any, reason: str) -> int:
     """
 
     def bury(job: Job) -> None:
-        now = timezone.now()
+        now = database_now()
         job.state, job.dead_letter_at = Job.State.DEAD, now
         job.error_details = (job.error_details or {"type": "Buried"}) | {"buried": reason, "at": now.isoformat()}
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled
 from trustengine.jobs.runner import stop_requested
 from trustengine.jobs.services import enqueue
@@ -35,7 +35,7 @@ def reconcile_nightly() -> None:
     for target in reconcilers():
         mine = Run.objects.filter(command=Run.Command.RECONCILE, target=target, who=NIGHTLY, state=State.RUNNING)
         earlier = mine.select_for_update(of=("self",), no_key=True).first()
-        if earlier and timezone.now() - earlier.heartbeat_at < FORGOTTEN_AFTER:
+        if earlier and database_now() - earlier.heartbeat_at < FORGOTTEN_AFTER:
             logger.warning("reconcile_still_running", target=target, run=str(earlier.pk))
             continue
         if earlier:

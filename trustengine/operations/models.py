@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
 # A process says at every batch that it lives. A batch takes seconds, so this long a silence means that it does not.
@@ -62,8 +62,8 @@ class Run(models.Model):
     counts = models.JSONField(default=dict)
     examples = models.JSONField(default=list)
     problem = models.CharField(max_length=500, default="", help_text="Why it failed.")
-    started_at = models.DateTimeField(default=timezone.now)
-    heartbeat_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(default=database_now)
+    heartbeat_at = models.DateTimeField(default=database_now)
     finished_at = models.DateTimeField(null=True)
 
     objects = RunQuerySet.as_manager()
@@ -87,7 +87,7 @@ class Run(models.Model):
     @property
     def is_silent(self) -> bool:
         """Whether it claims to run, but has not been heard of for longer than a batch takes."""
-        return self.state == self.State.RUNNING and timezone.now() - self.heartbeat_at > SILENCE
+        return self.state == self.State.RUNNING and database_now() - self.heartbeat_at > SILENCE
 
     @property
     def counted(self) -> list[tuple[str, int]]:

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from trustengine.audit.chain import check_seals
 from trustengine.audit.models import Seal
 from trustengine.audit.problems import Problem
 from trustengine.audit.verification import SEALS_PER_BATCH, missing_anchors, outside
 from trustengine.bulk import Among
+from trustengine.database_time import database_now
 from trustengine.jobs.models import Job
 from trustengine.jobs.sweep import return_expired_leases
 from trustengine.operations.registry import Drift, Reconciler, reconciler
@@ -35,7 +35,7 @@ class Jobs(Reconciler):
         return Job.objects.filter(Q(created_at__gte=since) | Q(finished_at__gte=since) | Q(heartbeat_at__gte=since))
 
     def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
-        forgotten = Q(state=State.RUNNING, lease_until__lt=timezone.now() - FORGOTTEN_AFTER)
+        forgotten = Q(state=State.RUNNING, lease_until__lt=database_now() - FORGOTTEN_AFTER)
         endless = Q(state=State.DONE, finished_at=None)
         invisible = Q(state=State.DEAD, dead_letter_at=None)
         for job in Job.objects.filter(Among("pk", ids)).filter(forgotten | endless | invisible).order_by("pk"):
@@ -53,7 +53,7 @@ class Jobs(Reconciler):
             return_expired_leases()
             return
         moment = "finished_at" if drift.found["state"] == State.DONE else "dead_letter_at"
-        Job.objects.filter(pk=drift.key).update(**{moment: timezone.now()})
+        Job.objects.filter(pk=drift.key).update(**{moment: database_now()})
 
 
 @reconciler("audit")

@@ -1,6 +1,5 @@
 import json
 import sys
-import time
 import urllib.error
 import urllib.request
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
@@ -16,6 +15,7 @@ from orders.payments.amounts import to_stripe
 from orders.payments.stripe import StripeProvider
 from orders.services.payment_events import HANDLERS
 from orders.services.webhook_secrets import signing_secret
+from trustengine.database_time import database_now
 from trustengine.http_client import USER_AGENT
 from trustengine.identifiers import uuid7
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             self.stderr.write(f"note: no checkout has the payment {options['intent']}: the event will wait for one")
         body = json.dumps(_event(options, checkout))
         signature = signatures.sign(
-            body, options["secret"] or signing_secret(), timestamp=int(time.time()) - options["age"]
+            body, options["secret"] or signing_secret(), timestamp=int(database_now().timestamp()) - options["age"]
         )
         status, answer = _post(options["url"].rstrip("/") + reverse("webhooks-stripe"), body, signature)
         self.stdout.write(f"{json.loads(body)['id']} {options['type']}: {status} {answer}")
@@ -75,7 +75,7 @@ def _event(options: dict[str, Any], checkout: Checkout | None) -> dict[str, Any]
         "id": options["event_id"] or f"evt_local_{uuid7().hex}",
         "object": "event",
         "type": options["type"],
-        "created": int(time.time()) - options["age"],
+        "created": int(database_now().timestamp()) - options["age"],
         "livemode": False,
         "data": {"object": _object(options, checkout)},
     }

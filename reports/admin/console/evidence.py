@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from reports.admin.console.choices import fitting, name_of_type, reasons
@@ -22,6 +21,7 @@ from reviews.models import ProductRating, ReplyRevision, Review, ReviewRevision,
 from reviews.reputation import standing_of
 from trustengine.accounts.models import User
 from trustengine.admin.identities import SEE_IDENTITIES
+from trustengine.database_time import database_now
 
 FEW = 6
 REPORTS_SHOWN = 20
@@ -57,7 +57,7 @@ def case_context(case: Case, viewer: User) -> Context:
         "kind_name": name_of_type(case.content_type),
         "is_mine": case.is_claimed and case.claimed_by_id == viewer.pk,
         "is_theirs": case.is_claimed and case.claimed_by_id != viewer.pk,
-        "is_overdue": case.state == Case.State.OPEN and case.due_at < timezone.now(),
+        "is_overdue": case.state == Case.State.OPEN and case.due_at < database_now(),
         "priority": priority(case.pressure),
         "parts": [*case.parts, *told([age_part(case.opened_at)])],
         "reports": list(_told_by(reports, viewer)),
@@ -186,7 +186,7 @@ def _history(case: Case, viewer: User) -> Context:
 
 def _may_undo(decision: Decision) -> bool:
     stands = not hasattr(decision, "superseded_by") and decision.action not in {Action.UNDO, Action.OVERTURN}
-    return stands and decision.notice_after > timezone.now()
+    return stands and decision.notice_after > database_now()
 
 
 def _told_by(reports: Sequence[Report], viewer: User) -> Iterable[Shown]:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 
 from orders.models import Product
 from reports.models import Case, ContentType
@@ -19,6 +18,7 @@ from reports.services.claiming import claim_case, claim_next, decidable_by
 from reviews.models import Review, ReviewRevision, VendorReply
 from trustengine.accounts.models import User
 from trustengine.admin.evidence import as_uuid
+from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 ROWS = 30
@@ -82,9 +82,9 @@ class Filters:
         exact: dict[str, Any] = {"queue": self.queue, "content_type": self.type}
         cases = cases.filter(**{name: value for name, value in exact.items() if value}, state=self.state)
         if self.overdue:
-            cases = cases.filter(due_at__lt=timezone.now())
+            cases = cases.filter(due_at__lt=database_now())
         if self.mine:
-            cases = cases.filter(claimed_by=viewer, claim_expires_at__gt=timezone.now())
+            cases = cases.filter(claimed_by=viewer, claim_expires_at__gt=database_now())
         return cases.filter(_searched(self.q)) if self.q else cases
 
 
@@ -103,7 +103,7 @@ class Row:
 
     @property
     def is_overdue(self) -> bool:
-        return self.case.state == Case.State.OPEN and self.case.due_at < timezone.now()
+        return self.case.state == Case.State.OPEN and self.case.due_at < database_now()
 
     @property
     def reason(self) -> str:
@@ -132,7 +132,7 @@ def described(cases: Sequence[Case]) -> list[Row]:
 
 def counts(viewer: User) -> dict[str, int]:
     """How many cases wait: all, by queue, overdue, and claimed by the viewer."""
-    now = timezone.now()
+    now = database_now()
     found: dict[str, int] = Case.objects.open().aggregate(
         all=Count("pk"),
         overdue=Count("pk", filter=Q(due_at__lt=now)),
@@ -147,7 +147,7 @@ def take_next(filters: Filters, moderator: User, *, skipping: list[UUID]) -> Cas
     if not filters.is_narrow:
         return claim_next(moderator=moderator, queue=filters.queue or None, skipping=skipping)
     wanted = replace(filters, state=Case.State.OPEN)
-    cases = decidable_by(moderator).filter(Q(claim_expires_at=None) | Q(claim_expires_at__lte=timezone.now()))
+    cases = decidable_by(moderator).filter(Q(claim_expires_at=None) | Q(claim_expires_at__lte=database_now()))
     if filters.mine:
         cases = decidable_by(moderator)
     candidates = wanted.apply(cases, moderator).exclude(pk__in=skipping).order_by("-pressure", "pk")

@@ -13,7 +13,6 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import quote_etag
 
 from reports.admin.console.choices import CHOICES
@@ -25,6 +24,7 @@ from trustengine.accounts.models import User
 from trustengine.admin import Area, Card, Link, register_links, register_page, register_panel
 from trustengine.admin.evidence import as_uuid
 from trustengine.admin.sidebar import MODERATION
+from trustengine.database_time import database_now
 
 HOME = "moderation"
 SKIPPED = "moderation_skipped"
@@ -158,7 +158,7 @@ def _list(filters: Filters, moderator: User, after: str) -> dict[str, Any]:
 
 
 def _case(case: Case, moderator: User, filters: Filters) -> dict[str, Any]:
-    return case_context(case, moderator) | {"filters": filters, "viewer": moderator, "now": timezone.now()}
+    return case_context(case, moderator) | {"filters": filters, "viewer": moderator, "now": database_now()}
 
 
 @register_panel(Area.CARDS, permission=PERMISSION, order=15)

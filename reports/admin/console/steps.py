@@ -30,6 +30,7 @@ from reports.services.proposals import approve_proposal, refuse_proposal
 from trustengine.accounts.models import User
 from trustengine.admin import name_of, register_page
 from trustengine.admin.evidence import as_uuid
+from trustengine.database_time import database_now
 
 MOST_SKIPPED = 200
 MOST_UNDONE = 100
@@ -205,7 +206,7 @@ def _refused(
 
 def _toast(outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
-    left = (decision.notice_after - timezone.now()).total_seconds() if decision else 0
+    left = (decision.notice_after - database_now()).total_seconds() if decision else 0
     return {
         "words": outcome.words,
         "decisions": [str(decision.pk)] if decision and left > 0 else [],

@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -13,6 +12,7 @@ from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
 from trustengine.audit.models import Seal, Verification
+from trustengine.database_time import database_now
 
 LATE_AFTER_DAYS = 2
 
@@ -86,7 +86,7 @@ def last_verified(request: HttpRequest) -> Card:
     address = reverse("admin:audit_verification_changelist")
     if last is None:
         return Card("Audit log", "–", "Not verified yet.", "lock", address)
-    passed = timezone.now() - last.at
+    passed = database_now() - last.at
     when = duration(passed)
     ago = when if when == "just now" else f"{when} ago"
     return Card(

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from django.utils import timezone
-
 from billing.models import CapacityLease, ProviderEndpoint
 from billing.services.capacity import acquire, settle
 from trustengine.accounts.models import User
+from trustengine.database_time import database_now
 from trustengine.devtools.bench.crowd import per_second
 from trustengine.devtools.bench.rounds import Figures, Size, ratio
 
@@ -33,7 +32,7 @@ def _per_second(count: int, threads: int, recent: int) -> float:
     endpoint = ProviderEndpoint.objects.create(
         provider=PROVIDER, endpoint=name, requests_per_minute=LIMIT, tokens_per_minute=LIMIT, parallel_calls=threads
     )
-    now = timezone.now()
+    now = database_now()
     later = now + timedelta(minutes=1)
     CapacityLease.objects.bulk_create(
         CapacityLease(

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from orders.clock import placement
 from orders.models import Order, OrderItem, Product
@@ -20,6 +19,7 @@ from reviews.fingerprints import MEET, PER_BAND, bands_of, find_copies, remember
 from reviews.models import Review, ReviewRevision
 from trustengine.accounts.models import Profile, User
 from trustengine.bulk import insert_rows
+from trustengine.database_time import database_now
 from trustengine.devtools.bench.rounds import Figures, Size, Stopwatch, stopwatch
 from trustengine.identifiers import uuid7
 
@@ -106,7 +106,7 @@ def _reviews(rng: random.Random, words: Sequence[str], count: int) -> Iterator[l
                     for (review, _), (product, author), given in zip(batch, pairs, content, strict=True)
                 ],
             )
-            decided = {"number": 1, "state": "approved", "decided_at": timezone.now()}
+            decided = {"number": 1, "state": "approved", "decided_at": database_now()}
             insert_rows(
                 ReviewRevision,
                 [{"review_id": review, **decided, **given} for (review, _), given in zip(batch, content, strict=True)],
@@ -122,7 +122,7 @@ def _around(count: int) -> tuple[list[uuid.UUID], list[uuid.UUID], uuid.UUID]:
     terms = {"vendor": vendor, "title": "A thing", "price_cents": 100, "currency": settings.MARKETPLACE_CURRENCY}
     products = Product.objects.bulk_create(Product(**terms) for _ in range(side))
     customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user_id=authors[0])
-    order = Order.objects.create(customer=customer, currency=settings.MARKETPLACE_CURRENCY, **placement(timezone.now()))
+    order = Order.objects.create(customer=customer, currency=settings.MARKETPLACE_CURRENCY, **placement(database_now()))
     item = OrderItem.objects.create(
         order=order,
         product=products[0],
@@ -132,7 +132,7 @@ def _around(count: int) -> tuple[list[uuid.UUID], list[uuid.UUID], uuid.UUID]:
         quantity=1,
         unit_price_cents=100,
         fulfilment_status=OrderItem.Fulfilment.DELIVERED,
-        delivered_at=timezone.now() - timedelta(days=1),
+        delivered_at=database_now() - timedelta(days=1),
     )
     return authors, [product.pk for product in products], item.pk
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from billing.models import LedgerAccount, LedgerTransaction
 from billing.services.bookkeeping import book_orders
@@ -16,6 +15,7 @@ from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from trustengine.accounts.models import Profile, User
 from trustengine.bulk import Among, insert_rows
+from trustengine.database_time import database_now
 from trustengine.devtools.bench.rounds import Figures, Size, ratio, stopwatch
 from trustengine.identifiers import uuid7
 from trustengine.operations.registry import reconcilers
@@ -88,7 +88,7 @@ def _insert_bare(count: int) -> None:
 def _make_orders(count: int, vendors: Sequence[Profile]) -> list[UUID]:
     """Of one item each, delivered long ago: a payment and a release to book."""
     customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=User.objects.create())
-    currency, moment = settings.MARKETPLACE_CURRENCY, timezone.now() - timedelta(days=60)
+    currency, moment = settings.MARKETPLACE_CURRENCY, database_now() - timedelta(days=60)
     products = Product.objects.bulk_create(
         Product(vendor=vendor, title="Thing", price_cents=PRICE, currency=currency) for vendor in vendors
     )

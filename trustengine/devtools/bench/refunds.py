@@ -19,7 +19,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.clock import placement
 from orders.models import Checkout, Order, OrderItem, Product
@@ -27,6 +26,7 @@ from reviews.derivations import recount_stars
 from reviews.models import ProductRating, Review
 from trustengine.accounts.models import Profile, User
 from trustengine.bulk import Among, insert_rows
+from trustengine.database_time import database_now
 from trustengine.devtools.bench.rounds import Figures, Size, stopwatch
 from trustengine.identifiers import uuid7
 from trustengine.jobs.models import Job
@@ -73,7 +73,7 @@ def _wait_until_quiet() -> None:
     deadline = time.monotonic() + PATIENCE
     theirs = [handler.kind for handler in handlers() if handler.queue in QUEUES]
     open_jobs = Job.objects.filter(state__in=[Job.State.READY, Job.State.RUNNING], kind__in=theirs)
-    while open_jobs.filter(Q(run_at__lte=timezone.now()) | Q(attempts__gt=0)).exists():
+    while open_jobs.filter(Q(run_at__lte=database_now()) | Q(attempts__gt=0)).exists():
         assert time.monotonic() < deadline, "the storm does not end"
         time.sleep(LOOK_SECONDS)
 
@@ -92,7 +92,7 @@ def _check(orders: Sequence[UUID]) -> None:
 @transaction.atomic
 def _make_orders(count: int) -> Sequence[UUID]:
     """Delivered, paid, and reviewed."""
-    now = timezone.now()
+    now = database_now()
     vendor = Profile.objects.create(kind=Profile.Kind.VENDOR)
     users = User.objects.bulk_create(User() for _ in range(count))
     customers = Profile.objects.bulk_create(Profile(kind=Profile.Kind.CUSTOMER, user=user) for user in users)

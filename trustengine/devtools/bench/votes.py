@@ -12,13 +12,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from orders.clock import placement
 from orders.models import Order, OrderItem, Product
 from reviews.models import Review, shard_of
 from reviews.services import cast_vote
 from trustengine.accounts.models import Profile, User
+from trustengine.database_time import database_now
 from trustengine.devtools.bench.crowd import per_second
 from trustengine.devtools.bench.rounds import Figures, Size, ratio
 
@@ -92,14 +92,14 @@ def _votes_per_second(vote: Vote, voters: Sequence[User], threads: int) -> float
 
 def _approved_review() -> Review:
     """A public review with the least around it that the database accepts."""
-    now = timezone.now()
+    now = database_now()
     author = User.objects.create()
     customer = Profile.objects.create(kind=Profile.Kind.CUSTOMER, user=author)
     vendor = Profile.objects.create(kind=Profile.Kind.VENDOR)
     product = Product.objects.create(
         vendor=vendor, title="Viral", price_cents=100, currency=settings.MARKETPLACE_CURRENCY
     )
-    order = Order.objects.create(customer=customer, currency=product.currency, **placement(timezone.now()))
+    order = Order.objects.create(customer=customer, currency=product.currency, **placement(database_now()))
     item = OrderItem.objects.create(
         order=order,
         product=product,

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.utils import timezone
-
 from billing import periods
 from billing.models import PlanMeter
 from billing.services.plans import change_draft, create_plan, draft_version, publish_version
@@ -13,6 +11,7 @@ from billing.services.subscriptions import When, change_plan, subscribe
 from billing.services.usage import Event, record_events
 from reviews.models import Review
 from trustengine.accounts.models import Profile
+from trustengine.database_time import database_now
 from trustengine.devtools.demo.accounts import SHOP
 
 AT_ONCE = 1_000
@@ -40,7 +39,7 @@ def meter_usage() -> None:
     """Every review as one event, and the calls of every day of two months, each told in its own month."""
     events = sorted([*_reviews(), *_calls()], key=_told_at)
     for month, of_month in groupby(events, key=lambda event: periods.month_of(_told_at(event))):
-        received = min(timezone.now(), periods.end_of(month))
+        received = min(database_now(), periods.end_of(month))
         told = list(of_month)
         for first in range(0, len(told), AT_ONCE):
             record_events(told[first : first + AT_ONCE], now=received)
@@ -63,7 +62,7 @@ def _reviews() -> Iterator[Event]:
 
 def _calls() -> Iterator[Event]:
     """More on weekdays, and more of those who have joined earlier."""
-    today = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    today = database_now().replace(hour=12, minute=0, second=0, microsecond=0)
     for number, vendor in enumerate(Profile.objects.vendors().order_by("pk").values_list("pk", flat=True)):
         for ago in range(1, 60):
             noon = today - timedelta(days=ago)

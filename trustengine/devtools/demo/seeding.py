@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, models, transaction
-from django.utils import timezone
 
 from orders.models import Order, OrderItem, PaymentEvent, Product, VendorTerms
 from reports.models import Appeal, Case, Decision, DecisionText, Proposal, Report
@@ -22,6 +21,7 @@ from reviews.models import (
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.audit.models import Entry
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.devtools.demo.accounts import FAKED_PRODUCT, SHOP, join_groups, make_accounts
 from trustengine.devtools.demo.answers import answer_reviews
 from trustengine.devtools.demo.complaints import Complaints
@@ -91,7 +91,7 @@ def seed(*, number: int = SEED, now: datetime | None = None) -> bool:
     for model in OCCUPYING:
         if model._default_manager.exists():
             raise Occupied(f"the database holds {model._meta.verbose_name_plural} already: the demo needs an empty one")
-    world = World(seed=number, now=now or timezone.now())
+    world = World(seed=number, now=now or database_now())
     voted_on = invent(world)
     world.store(TABLES)
     join_groups()

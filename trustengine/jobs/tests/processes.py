@@ -23,7 +23,12 @@ from trustengine.testing import PATIENCE
 # As `manage.py worker` does, in a process that also knows the handlers of these tests.
 HANDLERS = "trustengine.jobs.tests.handlers"
 COMMAND = """
-import django, importlib, os, sys
+import django, importlib, os, sys, time
+from datetime import timedelta
+from django.utils import timezone
+if ahead := float(os.environ.get("TEST_CLOCK_AHEAD_SECONDS", 0)):
+    wall, now = time.time, timezone.now
+    time.time, timezone.now = lambda: wall() + ahead, lambda: now() + timedelta(seconds=ahead)
 django.setup()
 for module in os.environ["TEST_HANDLERS"].split():
     importlib.import_module(module)

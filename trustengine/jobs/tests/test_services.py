@@ -1,7 +1,6 @@
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,7 @@ from django.utils import timezone
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of, job, subscribe
 from trustengine.jobs.services import enqueue, enqueue_keys, publish
-from trustengine.testing import run_due_jobs
+from trustengine.testing import database_time, run_due_jobs
 
 
 class Refused(Exception):
@@ -130,7 +129,7 @@ def test_a_job_runs_at_once_though_the_clock_of_the_machine_is_ahead():
     def greet():
         pass
 
-    with patch("django.utils.timezone.now", return_value=timezone.now() + timedelta(minutes=10)):
+    with database_time(ahead=timedelta(minutes=10)):
         enqueue(greet)
 
     assert run_due_jobs() == 1

@@ -1,6 +1,5 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +11,7 @@ from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import Schedule, job, scheduled
 from trustengine.jobs.services import enqueue
 from trustengine.jobs.sweep import open_slot, sweep
-from trustengine.testing import at_once
+from trustengine.testing import at_once, database_time
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def slots_opened(schedule: Schedule, start: datetime, hours: int, zone: str) -> 
     """The slots that a sweep every ten minutes opens, in UTC."""
     with timezone.override(ZoneInfo(zone)):
         for minute in range(1, hours * 60, 10):
-            with patch("django.utils.timezone.now", return_value=start + timedelta(minutes=minute)):
+            with database_time(start + timedelta(minutes=minute)):
                 open_slot(schedule)
     slots = CronSlot.objects.filter(slot__gt=start).order_by("slot").values_list("slot", flat=True)
     return [f"{slot.astimezone(UTC):%d %H:%M}" for slot in slots]
@@ -41,7 +40,7 @@ def slots_opened(schedule: Schedule, start: datetime, hours: int, zone: str) -> 
 @pytest.mark.django_db
 def test_a_slot_becomes_one_job_however_often_it_is_swept(schedule, messages):
     schedule("* * * * *")
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC)):
+    with database_time(datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC)):
         sweep()
         sweep()
 
@@ -62,9 +61,9 @@ def test_parallel_sweeps_open_a_slot_once(schedule):
 @pytest.mark.django_db
 def test_after_an_outage_the_latest_slot_is_made_up_for_once(schedule):
     daily = schedule("0 3 * * *")
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 5, 1, 4, 0, tzinfo=UTC)):
+    with database_time(datetime(2026, 5, 1, 4, 0, tzinfo=UTC)):
         open_slot(daily)
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 5, 9, 4, 0, tzinfo=UTC)):
+    with database_time(datetime(2026, 5, 9, 4, 0, tzinfo=UTC)):
         assert open_slot(daily)
         assert not open_slot(daily)
 
@@ -145,11 +144,11 @@ def test_pruning_deletes_old_done_jobs_and_nothing_else(settings):
 @pytest.mark.django_db
 def test_pruning_keeps_the_latest_slot_so_that_a_monthly_schedule_runs_once_a_month(schedule):
     monthly = schedule("0 3 1 * *")
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 4, 2, tzinfo=UTC)):
+    with database_time(datetime(2026, 4, 2, tzinfo=UTC)):
         open_slot(monthly)
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 5, 2, tzinfo=UTC)):
+    with database_time(datetime(2026, 5, 2, tzinfo=UTC)):
         open_slot(monthly)
-    with patch("django.utils.timezone.now", return_value=datetime(2026, 5, 28, tzinfo=UTC)):
+    with database_time(datetime(2026, 5, 28, tzinfo=UTC)):
         CronSlot.objects.update(created_at=datetime(2026, 5, 2, tzinfo=UTC))
         assert prune()["slots"] == 1
         assert not open_slot(monthly)

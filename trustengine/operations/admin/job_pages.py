@@ -7,8 +7,8 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.operations.job_overview import SeenWorker, last_errors, leases, overview_by_kind, workers
 
 SILENT = timedelta(minutes=2)  # a worker that waits gives a sign of life at least every minute
@@ -37,4 +37,4 @@ def _page(site: AdminSite, request: HttpRequest, template: str, title: str, cont
 def _is_silent(worker: SeenWorker) -> bool:
     """Whether a worker that has nothing to do has not been heard of for too long."""
     idle = not worker.runs
-    return idle and (worker.heartbeat_at is None or worker.heartbeat_at < timezone.now() - SILENT)
+    return idle and (worker.heartbeat_at is None or worker.heartbeat_at < database_now() - SILENT)

@@ -19,6 +19,7 @@ from trustengine.admin import Area, Card, EvidenceAdmin, Link, register_links, r
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
+from trustengine.database_time import database_now
 from trustengine.jobs.models import CronSlot, Job
 from trustengine.jobs.registry import handlers
 from trustengine.operations.admin.job_pages import errors_page, workers_page
@@ -126,8 +127,8 @@ class JobAdmin(EvidenceAdmin):
 
     @admin.display(description="Due")
     def due(self, job: Job) -> SafeString | str:
-        if job.run_at > timezone.now() and job.state == Job.State.READY:
-            return f"in {duration(job.run_at - timezone.now())}"
+        if job.run_at > database_now() and job.state == Job.State.READY:
+            return f"in {duration(job.run_at - database_now())}"
         return age(job.run_at)
 
     @admin.display(description="Last problem")
@@ -171,7 +172,7 @@ class CronSlotAdmin(EvidenceAdmin):
 @register_panel(Area.CARDS, permission="jobs.view_job", order=50)
 def due_jobs(request: HttpRequest) -> Card:
     waiting = Job.objects.due().aggregate(count=Count("pk"), oldest=Min("run_at"))
-    age_of_oldest = timezone.now() - waiting["oldest"] if waiting["oldest"] else timedelta()
+    age_of_oldest = database_now() - waiting["oldest"] if waiting["oldest"] else timedelta()
     note = f"the oldest for {duration(age_of_oldest)}" if age_of_oldest >= timedelta(minutes=1) else "all of them fresh"
     return Card(
         "Due jobs",
@@ -186,7 +187,7 @@ def due_jobs(request: HttpRequest) -> Card:
 @register_panel(Area.CARDS, permission="jobs.view_job", order=51)
 def dead_letters(request: HttpRequest) -> Card:
     dead = Job.objects.filter(state=Job.State.DEAD).aggregate(
-        count=Count("pk"), today=Count("pk", filter=Q(dead_letter_at__gte=timezone.now() - timedelta(days=1)))
+        count=Count("pk"), today=Count("pk", filter=Q(dead_letter_at__gte=database_now() - timedelta(days=1)))
     )
     return Card(
         "Dead letters",

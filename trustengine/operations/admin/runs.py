@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
@@ -13,6 +12,7 @@ from trustengine.admin import Area, Card, EvidenceAdmin, Link, register_links, r
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, duration, pill
 from trustengine.admin.sidebar import SYSTEM
+from trustengine.database_time import database_now
 from trustengine.operations.backfilling import backfills
 from trustengine.operations.models import Run
 from trustengine.operations.runs import last_drift
@@ -74,7 +74,7 @@ def what(run: Run) -> str:
 
 def length(run: Run) -> str:
     """How long a run has taken, or takes already."""
-    taken = (run.finished_at or timezone.now()) - run.started_at
+    taken = (run.finished_at or database_now()) - run.started_at
     return f"{taken.total_seconds():.1f} s" if taken.total_seconds() < 60 else duration(taken)
 
 
@@ -119,7 +119,7 @@ def last_reconcile(request: HttpRequest) -> Card:
     if not found:
         return Card("Last reconcile", "–", "Nothing has been compared yet.", "rule", page)
     drifted = {target: count for target, (count, _) in found.items() if count}
-    since = duration(timezone.now() - min(at for _, at in found.values()))
+    since = duration(database_now() - min(at for _, at in found.values()))
     ago = since if since == "just now" else f"{since} ago"
     note = ", ".join(f"{count:,} {target} drift" for target, count in drifted.items()) or f"no drift, {ago}"
     return Card("Last reconcile", sum(drifted.values()), note, "rule", page, urgent=bool(drifted))

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from trustengine.database_time import database_now
 from trustengine.jobs.models import Job, JobQuerySet
 from trustengine.jobs.registry import handlers
 from trustengine.jobs.retention import OVER_SINCE
@@ -85,7 +86,7 @@ class Command(BaseCommand):
             raise CommandError(f"{len(ids) - count:,} of the given ids are no dead letters")
 
     def _purge(self, options: dict[str, Any]) -> None:
-        before = timezone.now() - timedelta(days=options["days"])
+        before = database_now() - timedelta(days=options["days"])
         self.stdout.write(f"{purge_jobs(options['state'], before=before, actor=None):,} deleted")
 
 

@@ -12,6 +12,7 @@ import dj_database_url
 from django.urls import reverse_lazy
 
 from trustengine import environment as env
+from trustengine import metric_files
 from trustengine.embedded import addresses
 from trustengine.logs import logging_config
 
@@ -367,6 +368,7 @@ LOGGING = logging_config(
 
 # Metrics
 
+metric_files.install()
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Whether subdomains speak HTTPS, and whether browsers' lists should say so, is for the owner of the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

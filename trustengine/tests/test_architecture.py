@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
+from trustengine.tests.clock_readings import BY_THE_PROCESS, readings_of_the_process_clock
+
 LONGEST_MODULE = 400
 
 
@@ -73,6 +75,17 @@ def test_every_event_that_somebody_follows_is_published():
 
     assert followed
     assert not {event for event in followed if f'"{event}"' not in told}
+
+
+def test_no_module_reads_the_clock_of_its_process():
+    """Time limits are judged by the database's clock: ``trustengine.database_time``, or ``Now()`` in a statement."""
+    found = {}
+    for path in source_files():
+        name = str(path.relative_to(settings.BASE_DIR))
+        if {"tests", "migrations"}.isdisjoint(path.parts) and name not in BY_THE_PROCESS:
+            found[name] = list(readings_of_the_process_clock(path.read_text()))
+
+    assert not {name: read for name, read in found.items() if read}
 
 
 @pytest.mark.django_db

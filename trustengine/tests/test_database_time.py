@@ -1,13 +1,9 @@
-import ast
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from django.conf import settings
 from django.db import DataError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -16,76 +12,7 @@ from trustengine.accounts.models import Profile
 from trustengine.bulk import insert_rows
 from trustengine.database_time import Reading, database_now, database_today
 from trustengine.testing import database_time as shifted_time
-
-# Where a process's own clock may be read, and why it decides nothing there.
-BY_THE_PROCESS = {
-    "trustengine/api/stale.py": "shows how old an answer is that is kept for outages of the database",
-}
-CLOCKS = {
-    "django.utils.timezone.now",
-    "datetime.datetime.now",
-    "datetime.datetime.today",
-    "datetime.datetime.utcnow",
-    "datetime.date.today",
-    "time.time",
-    "time.time_ns",
-}
-CLOCKS_IF_BARE = {
-    "django.utils.timezone.localdate",
-    "django.utils.timezone.localtime",
-    "time.ctime",
-    "time.gmtime",
-    "time.localtime",
-}
-
-
-def imported(tree: ast.AST) -> dict[str, str]:
-    """What the names that a module imports stand for."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for each in node.names:
-                root = each.name.partition(".")[0]
-                names[each.asname or root] = each.name if each.asname else root
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
-    return names
-
-
-def readings_of_the_process_clock(source: str) -> Iterator[str]:
-    """The places where a module reads the clock of its process, by whatever name it was imported."""
-    tree = ast.parse(source)
-    names = imported(tree)
-
-    def full_name(node: ast.AST) -> str:
-        if isinstance(node, ast.Attribute):
-            return f"{full_name(node.value)}.{node.attr}"
-        return names.get(node.id, "") if isinstance(node, ast.Name) else ""
-
-    for node in ast.walk(tree):
-        name = full_name(node)
-        if name in CLOCKS:
-            yield f"{node.lineno}: {name}"
-        if isinstance(node, ast.Call) and not node.args + node.keywords and full_name(node.func) in CLOCKS_IF_BARE:
-            yield f"{node.lineno}: {full_name(node.func)}()"
-        if isinstance(node, ast.keyword) and node.arg == "auto_now_add":
-            yield f"{node.value.lineno}: auto_now_add"
-
-
-def modules() -> list[Path]:
-    folders = ("trustengine", "orders", "billing", "reviews", "reports", "metrics")
-    found = [path for folder in folders for path in (settings.BASE_DIR / folder).rglob("*.py")]
-    return [path for path in found if not {"tests", "migrations"} & set(path.parts) and path.name != "testing.py"]
-
-
-def test_no_module_reads_the_clock_of_its_process():
-    found = {}
-    for path in modules():
-        name = str(path.relative_to(settings.BASE_DIR))
-        if read := list(readings_of_the_process_clock(path.read_text())):
-            found[name] = read
-
-    assert set(found) == set(BY_THE_PROCESS), {name: read for name, read in found.items() if name not in BY_THE_PROCESS}
+from trustengine.tests.clock_readings import readings_of_the_process_clock
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 # Where a process's own clock may be read, and why it decides nothing there.
 BY_THE_PROCESS = {
+    "trustengine/mail/outbox.py": "dates files of this machine, and deletes them by the clock that dated them",
     "trustengine/testing.py": "lets tests begin with the clock of this machine, on which the test server runs as well",
     "trustengine/api/stale.py": "shows how old an answer is that is kept for outages of the database",
 }

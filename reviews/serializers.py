@@ -12,7 +12,6 @@ from reviews.errors import InvalidRating, InvalidVoteType
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.ratings import STARS, display_score
 from reviews.shown_beside import (
-    NormalisedText,
     OwnPhotoOutput,
     PhotoOutput,
     PublicReply,
@@ -22,6 +21,7 @@ from reviews.shown_beside import (
     public_reply,
     told_restriction,
 )
+from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example, examples
 
 

@@ -7,16 +7,8 @@ from rest_framework import serializers
 
 from reviews import examples as shown
 from reviews.models import ReplyRevision, Restriction, Review, ReviewPhoto, VendorReply
-from reviews.text import normalised
+from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example, examples
-
-
-class NormalisedText(serializers.CharField):
-    """Text as it is stored: its length is that of the normalised form. NUL is refused."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        return text if "\x00" in text else normalised(text)
 
 
 @example(shown.REPLY)

@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
-from trustengine.api.problems import unavailable
+from trustengine.api.problems import bad_request, unavailable
 from trustengine.client_address import is_trusted, network_of, parsed
 from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import uuid7
@@ -88,6 +88,23 @@ class ForwardedHeaders:
             security.warning("proxy_not_named", peer=peer, message=self.UNNAMED % peer)
 
 
+class RefuseNul:
+    """Answers 400 where the path, the query or a cookie holds NUL: nothing here is named by it, no database takes it.
+
+    This is the one place for all lists, filters, searches and pages. Bytes that are not UTF-8 reach no view: Django
+    writes a replacement character for those of a query, and leaves those of a path as they were escaped.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = str(request.META.get("QUERY_STRING", ""))
+        if "\x00" in request.path_info or "%00" in query or any("\x00" in each for each in (query, *_cookies(request))):
+            return bad_request(request)
+        return self.get_response(request)
+
+
 class AccessLine:
     """One line per request: method, path, status, duration, user. Never the query string: it may hold anything.
 
@@ -151,6 +168,10 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", self.POLICY)
         return response
+
+
+def _cookies(request: HttpRequest) -> Iterable[str]:
+    return request.COOKIES.values() if "\\" in str(request.META.get("HTTP_COOKIE", "")) else ()  # spelled \000
 
 
 def _known_user_id(request: HttpRequest) -> str | None:

@@ -35,6 +35,7 @@ from trustengine.admin.presentation import age, money, pill
 from trustengine.admin.sidebar import MARKETPLACE
 from trustengine.audit import reading
 from trustengine.errors import DomainError
+from trustengine.forms import NormalisedCharField
 from trustengine.row_security import Reason, every_row
 
 STEPS = ("save", "publish", "discard", "copy", "retire", "default")
@@ -47,7 +48,7 @@ class NewPlanForm(forms.Form):
         validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*\Z", "Small letters, digits and hyphens.")],
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "code, such as shop-plus", "aria-label": "Code"}),
     )
-    name = forms.CharField(
+    name = NormalisedCharField(
         max_length=80,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "name, such as Shop Plus", "aria-label": "Name"}),
     )
@@ -58,7 +59,7 @@ class TermsForm(forms.Form):
         min_value=0, max_value=MOST_CENTS, label="Price a month, in minor units", widget=UnfoldAdminTextInputWidget
     )
     currency = forms.RegexField("^[A-Z]{3}$", max_length=3, widget=UnfoldAdminTextInputWidget)
-    description = forms.CharField(
+    description = NormalisedCharField(
         max_length=2_000,
         required=False,
         label="Description, public",
@@ -71,7 +72,7 @@ class TermsForm(forms.Form):
         label="What it costs us, never shown outside",
         widget=UnfoldAdminTextInputWidget,
     )
-    internal_note = forms.CharField(
+    internal_note = NormalisedCharField(
         max_length=500, required=False, label="Note, never shown outside", widget=UnfoldAdminTextInputWidget
     )
 

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from billing.models.ledger import LedgerEntry
 from trustengine.accounts.models import Profile, User
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -25,7 +26,7 @@ class PayoutDestination(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     profile = models.OneToOneField(Profile, models.PROTECT, related_name="+")
-    reference = models.CharField(max_length=120, help_text="Such as acct_1Q8hKd2eZvKY; no IBAN and no card number.")
+    reference = NormalisedCharField(max_length=120, help_text="Such as acct_1Q8hKd2eZvKY; no IBAN and no card number.")
     set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     set_at = models.DateTimeField(default=database_now)
 
@@ -141,12 +142,12 @@ class Payout(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     batch = models.ForeignKey(PayoutBatch, models.PROTECT, related_name="payouts", db_index=False)
     profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", db_index=False)
-    payee = models.CharField(max_length=120)
+    payee = NormalisedCharField(max_length=120)
     destination = models.CharField(max_length=120)
     currency = models.CharField(max_length=3)
     amount_cents = models.BigIntegerField()
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
-    reference = models.CharField(max_length=80, blank=True, default="", help_text="The bank's or provider's.")
+    reference = NormalisedCharField(max_length=80, blank=True, default="", help_text="The bank's or provider's.")
     failure = models.CharField(max_length=40, blank=True, default="", help_text="Why it failed or came back: a code.")
     created_at = models.DateTimeField(default=database_now)
     booked_at = models.DateTimeField(null=True, blank=True, help_text="When the money was set aside for it.")

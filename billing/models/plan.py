@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from billing.meters import CHOICES, MOST
 from trustengine.accounts.models import Profile, User
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -39,7 +40,7 @@ class Plan(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     code = models.CharField(max_length=40, unique=True)
-    name = models.CharField(max_length=80)
+    name = NormalisedCharField(max_length=80)
     created_at = models.DateTimeField(default=database_now)
 
     class Meta:
@@ -82,9 +83,9 @@ class PlanVersion(models.Model):
     price_cents = models.PositiveBigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     interval = models.CharField(max_length=5, choices=Interval, default=Interval.MONTH)
-    description = models.CharField(max_length=2_000, blank=True, default="")
+    description = NormalisedCharField(max_length=2_000, blank=True, default="")
     internal_price_cents = models.PositiveBigIntegerField(null=True, blank=True, help_text="What it costs us.")
-    internal_note = models.CharField(max_length=500, blank=True, default="")
+    internal_note = NormalisedCharField(max_length=500, blank=True, default="")
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=database_now)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")

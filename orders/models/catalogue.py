@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from trustengine.accounts.models import Profile, User
+from trustengine.database.fields import NormalisedCharField, NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -43,8 +44,8 @@ class Product(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     vendor = models.ForeignKey(Profile, models.PROTECT, related_name="products")
-    title = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
+    title = NormalisedCharField(max_length=200)
+    description = NormalisedTextField(blank=True, default="")
     price_cents = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     stock = models.PositiveIntegerField(

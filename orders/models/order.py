@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from orders.clock import TICKS_OF_DAY
 from orders.models.catalogue import Product
 from trustengine.accounts.models import Profile, User
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -166,7 +167,7 @@ class OrderItem(models.Model):
     quantity = models.PositiveIntegerField()
     unit_price_cents = models.PositiveBigIntegerField()
     fulfilment_status = models.CharField(max_length=10, choices=Fulfilment, default=Fulfilment.PENDING)
-    tracking_number = models.CharField(max_length=100, blank=True, default="")
+    tracking_number = NormalisedCharField(max_length=100, blank=True, default="")
     shipped_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     returned_at = models.DateTimeField(null=True, blank=True)

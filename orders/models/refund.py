@@ -6,6 +6,7 @@ from django.db.models import Q
 from orders.models.checkout import Checkout
 from orders.models.order import Order, OrderItem
 from trustengine.accounts.models import User
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -40,7 +41,7 @@ class Refund(models.Model):
     amount_cents = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=18, choices=Reason)
-    note = models.CharField(max_length=80, blank=True, default="", help_text="A code of the operator's own.")
+    note = NormalisedCharField(max_length=80, blank=True, default="", help_text="A code of the operator's own.")
     state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
     provider = models.CharField(max_length=10, blank=True, default="", help_text="Empty: not through a provider.")
     payment_intent_id = models.CharField(max_length=255, blank=True, default="")

@@ -18,6 +18,7 @@ from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied, TryAgain
 from trustengine.jobs.services import publish
+from trustengine.text import normalised
 
 Fulfilment = OrderItem.Fulfilment
 MOMENTS = {
@@ -153,7 +154,7 @@ def _correct_tracking(item: OrderItem, tracking_number: str, actor: User) -> Non
 
 def _tracking_number(given: str, to: str) -> str:
     """One line without surplus space. Raises InvalidInput."""
-    number = " ".join(given.split())
+    number = " ".join(normalised(given).split())
     problem = ""
     if any(is_unseen(character) for character in given) or len(number) > LONGEST_TRACKING_NUMBER:
         problem = f"A tracking number is one line of at most {LONGEST_TRACKING_NUMBER} visible characters."

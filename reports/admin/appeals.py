@@ -28,6 +28,7 @@ from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
 from trustengine.database_time import database_now
+from trustengine.forms import NormalisedCharField
 
 OLDEST_FIRST = ("created_at", "id")
 TONES = {"pending": "warning", "upheld": "", "overturned": "info"}
@@ -37,7 +38,7 @@ class RulingForm(forms.Form):
     """What was ruled, and what the appellant is told."""
 
     ruling = forms.ChoiceField(choices=[("uphold", "uphold"), ("overturn", "overturn")])
-    text = forms.CharField(max_length=5_000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 5}))
+    text = NormalisedCharField(max_length=5_000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 5}))
 
 
 def overdue(appeals: Any, viewer: Any) -> QuerySet[Appeal]:

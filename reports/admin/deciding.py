@@ -12,6 +12,7 @@ from reports.models import Action, Case, Proposal, ReasonCode
 from reports.services.deciding import decide
 from trustengine.accounts.models import User
 from trustengine.admin.attempting import attempt
+from trustengine.forms import NormalisedCharField
 
 NONE_SEEN = 0  # no case has this version: without having seen one, nothing is decided
 ACTIONS = {
@@ -39,8 +40,8 @@ def reasons() -> list[tuple[str, str]]:
     return [("", "Reason…"), *active.values_list("code", "label")]
 
 
-def _words() -> forms.CharField:
-    return forms.CharField(max_length=2_000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
+def _words() -> NormalisedCharField:
+    return NormalisedCharField(max_length=2_000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}))
 
 
 class DecisionForm(forms.Form):

@@ -4,6 +4,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from trustengine.database.fields import NormalisedCharField, NormalisedTextField
+
 
 class ReasonCode(models.Model):
     """Why content is reported or decided on. Its texts go into statements of reasons; its code stays.
@@ -18,10 +20,10 @@ class ReasonCode(models.Model):
         NONE = "none", "No violation"
 
     code = models.SlugField(primary_key=True, max_length=40)
-    label = models.CharField(max_length=80, help_text="For moderators and reporters.")
-    policy = models.TextField(help_text="What the author is told: which rule, in plain words.")
+    label = NormalisedCharField(max_length=80, help_text="For moderators and reporters.")
+    policy = NormalisedTextField(help_text="What the author is told: which rule, in plain words.")
     ground = models.CharField(max_length=7, choices=Ground)
-    legal_basis = models.CharField(max_length=200, blank=True, default="", help_text="The law, where there is one.")
+    legal_basis = NormalisedCharField(max_length=200, blank=True, default="", help_text="The law, where there is one.")
     severity = models.PositiveSmallIntegerField(
         default=3, validators=[MinValueValidator(1), MaxValueValidator(10)], help_text="1 to 10; weighs a case."
     )

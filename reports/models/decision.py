@@ -5,6 +5,7 @@ from reports.models.case import Case, ContentType
 from reports.models.catalogue import ReasonCode
 from trustengine.accounts.models import User
 from trustengine.audit.models import append_only
+from trustengine.database.fields import NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -70,8 +71,8 @@ class DecisionText(models.Model):
     """What a moderator wrote about a decision: apart from it, because erasure and corrections may reach texts."""
 
     decision = models.OneToOneField(Decision, models.PROTECT, primary_key=True, related_name="text")
-    note = models.TextField(max_length=2_000, blank=True, default="", help_text="For moderators.")
-    facts = models.TextField(max_length=2_000, blank=True, default="", help_text="Told to the author.")
+    note = NormalisedTextField(max_length=2_000, blank=True, default="", help_text="For moderators.")
+    facts = NormalisedTextField(max_length=2_000, blank=True, default="", help_text="Told to the author.")
 
     def __str__(self) -> str:
         return f"text of {self.decision_id}"
@@ -88,7 +89,7 @@ class StatementOfReasons(models.Model):
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="statements")
     recipient = models.ForeignKey(User, models.PROTECT, related_name="statements")
     role = models.CharField(max_length=8, choices=Role)
-    text = models.TextField()
+    text = NormalisedTextField()
     created_at = models.DateTimeField(default=database_now)
     mailed_at = models.DateTimeField(null=True, blank=True)
 
@@ -115,8 +116,8 @@ class Proposal(models.Model):
     case_version = models.PositiveIntegerField()
     action = models.CharField(max_length=8, choices=Action)
     reason = models.ForeignKey(ReasonCode, models.PROTECT, related_name="+")
-    note = models.TextField(max_length=2_000, blank=True, default="")
-    facts = models.TextField(max_length=2_000, blank=True, default="")
+    note = NormalisedTextField(max_length=2_000, blank=True, default="")
+    facts = NormalisedTextField(max_length=2_000, blank=True, default="")
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -149,9 +150,9 @@ class Appeal(models.Model):
     case = models.ForeignKey(Case, models.PROTECT, related_name="appeals")
     appellant = models.ForeignKey(User, models.PROTECT, related_name="appeals")
     role = models.CharField(max_length=8, choices=StatementOfReasons.Role)
-    text = models.TextField(max_length=5_000)
+    text = NormalisedTextField(max_length=5_000)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    ruling_text = models.TextField(max_length=5_000, blank=True, default="")
+    ruling_text = NormalisedTextField(max_length=5_000, blank=True, default="")
     ruled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     ruled_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text="When its appellant was told that it failed.")

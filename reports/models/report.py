@@ -7,6 +7,7 @@ from django.db.models import Q
 from reports.models.case import Case, ContentType
 from reports.models.catalogue import ReasonCode
 from trustengine.accounts.models import User
+from trustengine.database.fields import NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -51,7 +52,7 @@ class Report(models.Model):
     content_id = models.UUIDField()
     case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="reports")
     reason = models.ForeignKey(ReasonCode, models.PROTECT, related_name="+")
-    description = models.TextField(max_length=2_000, blank=True, default="")
+    description = NormalisedTextField(max_length=2_000, blank=True, default="")
     snapshot = models.JSONField(default=dict, help_text="The content as reported.")
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     reviewed_at = models.DateTimeField(null=True, blank=True)

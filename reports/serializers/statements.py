@@ -8,7 +8,7 @@ from reports import examples as shown
 from reports.models import Action, Appeal, ContentType, ReasonCode, StatementOfReasons
 from reports.services.appeals import appealable_until
 from reports.services.statements import is_appealable
-from reviews.shown_beside import NormalisedText
+from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example
 from trustengine.database_time import database_now
 

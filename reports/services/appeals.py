@@ -20,12 +20,12 @@ from reports.services.deciding import (
     settle_appeals,
 )
 from reports.services.statements import announce, is_appealable
-from reviews.text import normalised
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
+from trustengine.text import normalised
 
 Role = StatementOfReasons.Role
 PERMISSION = "reports.rule_appeal"

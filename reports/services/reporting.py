@@ -10,13 +10,13 @@ from reports.errors import AlreadyReported, SelfReportProhibited
 from reports.jobs import follow_case
 from reports.models import Case, ReasonCode, Report
 from reports.services.cases import lock_case, open_case, refresh
-from reviews.text import normalised
 from trustengine.accounts.access import require_good_standing
 from trustengine.accounts.models import User
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.audit.services import record
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import enqueue, publish
+from trustengine.text import normalised
 
 # Each one costs a moderator's time, so the limit holds without Redis too.
 REPORTS = Limit("reports", "REPORTS_PER_MINUTE", WithoutRedis.DATABASE)

@@ -101,7 +101,6 @@ def test_filters_live_in_the_address(console, viewer):
     "query",
     [
         "queue=x&state=x",
-        "q=%00",
         "q=%25_%5C",
         "case=x",
         "after=x",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from trustengine.accounts.models import User
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -99,11 +100,11 @@ class DenyTerm(models.Model):
         QUEUE = "queue", "have a moderator decide"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    term = models.CharField(max_length=100)
+    term = NormalisedCharField(max_length=100)
     folded = models.CharField(max_length=200)
     action = models.CharField(max_length=5, choices=Action, default=Action.QUEUE)
     reason = models.CharField(max_length=24, default="spam", help_text="The reason that the author is given.")
-    note = models.CharField(max_length=200, blank=True, default="")
+    note = NormalisedCharField(max_length=200, blank=True, default="")
     added_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=database_now)
     retired_at = models.DateTimeField(null=True, blank=True)

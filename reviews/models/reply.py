@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from reviews.models.review import Review
 from trustengine.accounts.models import Profile, User
+from trustengine.database.fields import NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 
@@ -40,7 +41,7 @@ class VendorReply(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     review = models.OneToOneField(Review, models.CASCADE, related_name="reply")
     vendor = models.ForeignKey(Profile, models.PROTECT, related_name="replies")
-    text = models.TextField(max_length=5_000)
+    text = NormalisedTextField(max_length=5_000)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     edit_count = models.PositiveIntegerField(default=0)
     is_hidden = models.BooleanField(default=False)
@@ -88,7 +89,7 @@ class ReplyRevision(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reply = models.ForeignKey(VendorReply, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
-    text = models.TextField(max_length=5_000)
+    text = NormalisedTextField(max_length=5_000)
     author = models.ForeignKey(User, models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     signals = models.JSONField(null=True, help_text="What the automatic checks found; empty before they ran.")

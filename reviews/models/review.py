@@ -6,6 +6,7 @@ from django.db.models import Q
 from orders.models import OrderItem, Product
 from reviews.expressions import HelpfulnessBound
 from trustengine.accounts.models import User
+from trustengine.database.fields import NormalisedCharField, NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.origins import LENGTH
@@ -82,8 +83,8 @@ class Review(models.Model):
     author = models.ForeignKey(User, models.PROTECT, related_name="reviews")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="reviews")
     rating = models.PositiveSmallIntegerField()
-    title = models.CharField(max_length=200, blank=True, default="")
-    comment = models.TextField(max_length=10_000, blank=True, default="")
+    title = NormalisedCharField(max_length=200, blank=True, default="")
+    comment = NormalisedTextField(max_length=10_000, blank=True, default="")
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     verification = models.CharField(max_length=9, choices=Verification)
     purchase = models.JSONField(
@@ -211,8 +212,8 @@ class ReviewRevision(models.Model):
     review = models.ForeignKey(Review, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     rating = models.PositiveSmallIntegerField()
-    title = models.CharField(max_length=200, blank=True, default="")
-    comment = models.TextField(max_length=10_000, blank=True, default="")
+    title = NormalisedCharField(max_length=200, blank=True, default="")
+    comment = NormalisedTextField(max_length=10_000, blank=True, default="")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     created_at = models.DateTimeField(default=database_now)
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -26,6 +26,7 @@ from trustengine.api.pagination import KeysetPagination
 from trustengine.api.problems import unavailable
 from trustengine.api.throttles import count_anonymous_read
 from trustengine.errors import InvalidInput, RateLimitExceeded
+from trustengine.forms import NormalisedCharField
 
 ORDERINGS = {"helpful": "Most helpful", "newest": "Newest", "highest": "Highest rating", "lowest": "Lowest rating"}
 PUBLIC_SECONDS = 30
@@ -46,7 +47,7 @@ class ReviewChoice(forms.Form):
     has_reply = forms.ChoiceField(
         choices=[("", "With or without"), ("true", "With a reply")], required=False, label="Vendor's reply"
     )
-    search = forms.CharField(max_length=200, required=False, label="Words")
+    search = NormalisedCharField(max_length=200, required=False, label="Words")
 
     def usable(self) -> dict[str, Any]:
         """The values that hold, without the empty ones."""

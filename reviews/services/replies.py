@@ -11,13 +11,13 @@ from reviews.errors import ReviewNotFound
 from reviews.jobs import screen_reply
 from reviews.models import ReplyRevision, Review, VendorReply
 from reviews.services.finding import lock_review
-from reviews.text import normalised
 from trustengine.accounts.access import has_profile_access, require_good_standing
 from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
 from trustengine.jobs.services import enqueue, publish
+from trustengine.text import normalised
 
 State = ReplyRevision.State
 

@@ -18,7 +18,6 @@ from reviews.ratings import rating_follows
 from reviews.services.finding import is_visible, lock_review
 from reviews.services.purchase import lock_purchase, reviewable_item, snapshot
 from reviews.services.revisions import CONTENT, add_revision, supersede_pending, wanted
-from reviews.text import normalised
 from trustengine.accounts.access import is_member, require_age, require_good_standing
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -26,6 +25,7 @@ from trustengine.database_time import database_now
 from trustengine.errors import PermissionDenied, TryAgain
 from trustengine.jobs.services import enqueue, publish
 from trustengine.origins import NOWHERE, Origin
+from trustengine.text import normalised
 
 TRIES = 3
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Cast, Concat
 
+from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now, database_today
 from trustengine.identifiers import ERASED_PREFIX, canonical_subject, is_reserved_subject, uuid7
 
@@ -160,7 +161,7 @@ class Profile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8, choices=Kind)
-    display_name = models.CharField(max_length=120, blank=True, default="")
+    display_name = NormalisedCharField(max_length=120, blank=True, default="")
     user = models.OneToOneField(
         User,
         models.PROTECT,

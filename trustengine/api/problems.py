@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from rest_framework import exceptions
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from trustengine.api.refusals import refused
-from trustengine.errors import DomainError, NotFound, PermissionDenied, TryAgain
+from trustengine.errors import DomainError, InvalidInput, NotFound, PermissionDenied, TryAgain
 
 logger = structlog.get_logger(__name__)
 
@@ -49,6 +49,8 @@ RETRYABLE = {
     "57P03": "the server is starting",
     "57P05": "idle for too long",
 }
+
+UNSTORABLE = {"22021": "a character that is none in UTF-8", "22P05": "a NUL in JSON"}
 
 
 class ProblemResponse(Response):
@@ -131,6 +133,14 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError)
 
 
+def is_unstorable(error: BaseException | None) -> bool:
+    """Whether a text was refused by the database or its driver for a NUL or half a character in it."""
+    cause = getattr(error, "__cause__", None) or error
+    if isinstance(error, DataError) and getattr(cause, "sqlstate", None) is None:
+        return "NUL" in str(error)  # the driver's own, which has no code
+    return isinstance(error, DataError) and getattr(cause, "sqlstate", None) in UNSTORABLE
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """The 404 of addresses that lead nowhere."""
     from django.views.defaults import page_not_found
@@ -141,7 +151,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """The 400 of requests that Django refuses before a view sees them."""
+    """The 400 of requests that are refused before a view sees them."""
+    from django.views.defaults import bad_request as plain
+
+    if not request.path.startswith("/api/"):
+        return plain(request, exception or SuspiciousOperation())
     return as_json(400, "INVALID_INPUT", "The request is not well-formed.")
 
 
@@ -154,6 +168,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DatabaseError | InterfaceError) and is_retryable(error):
         return unavailable(request, TryAgain())
+    if is_unstorable(error):
+        return bad_request(request)
     if not request.path.startswith("/api/"):
         return plain(request)
     return as_json(
@@ -188,6 +204,8 @@ def _translated(error: Exception) -> Exception:
         return PermissionDenied()
     if isinstance(error, RequestDataTooBig):
         return _BodyTooLarge()
+    if is_unstorable(error):
+        return InvalidInput("The input holds a character that cannot be stored.")
     if isinstance(error, DatabaseError | InterfaceError) and is_retryable(error):
         logger.warning(
             "database_busy",

@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "trustengine.middleware.ForwardedHeaders",
     "trustengine.middleware.AccessLine",
     "trustengine.middleware.ContentSecurityPolicy",
+    "trustengine.middleware.RefuseNul",
     "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",

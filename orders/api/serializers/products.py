@@ -6,14 +6,15 @@ from rest_framework import serializers
 
 from orders import examples as shown
 from orders.models import MOST_CENTS, MOST_STOCK, Product
+from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example
 
 LONGEST_DESCRIPTION = 20_000
 
 
 class ProductFields(serializers.Serializer[Any]):
-    title = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
+    title = NormalisedText(max_length=200)
+    description = NormalisedText(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
     price_cents = serializers.IntegerField(min_value=0, max_value=MOST_CENTS, help_text="In minor units by ISO 4217.")
     currency = serializers.RegexField(
         "^[A-Z]{3}$", required=False, max_length=3, help_text="By ISO 4217; absent: the marketplace's."
@@ -33,7 +34,7 @@ class ProductInput(ProductFields):
 class ProductChanges(ProductFields):
     """What is absent stays. ``stock`` says how many there are, ``stock_change`` how many came or went."""
 
-    title = serializers.CharField(max_length=200, required=False)
+    title = NormalisedText(max_length=200, required=False)
     price_cents = serializers.IntegerField(min_value=0, max_value=MOST_CENTS, required=False)
     stock_change = serializers.IntegerField(min_value=-MOST_STOCK, max_value=MOST_STOCK, required=False)
 

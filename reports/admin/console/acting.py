@@ -17,6 +17,7 @@ from reports.services.deciding import decide, undo
 from reviews.admin.differences import difference
 from trustengine.accounts.models import User
 from trustengine.errors import DomainError
+from trustengine.forms import NormalisedCharField
 
 TEXT = 2_000
 
@@ -26,8 +27,8 @@ class DecisionForm(forms.Form):
 
     action = forms.ChoiceField(choices=[(choice.action, choice.label) for choice in CHOICES])
     reason = forms.CharField(max_length=40, required=False)
-    facts = forms.CharField(max_length=TEXT, required=False)
-    note = forms.CharField(max_length=TEXT, required=False)
+    facts = NormalisedCharField(max_length=TEXT, required=False)
+    note = NormalisedCharField(max_length=TEXT, required=False)
     version = forms.IntegerField(min_value=1, max_value=2**31 - 1)
     seen = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)  # the number of the newest text
     since = forms.DateTimeField(required=False)

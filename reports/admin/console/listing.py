@@ -20,6 +20,7 @@ from trustengine.accounts.models import User
 from trustengine.admin.evidence import as_uuid
 from trustengine.database_time import database_now
 from trustengine.errors import DomainError
+from trustengine.text import normalised
 
 ROWS = 30
 TRIES = 20  # cases of a narrow filter that are tried before "next" gives up
@@ -58,7 +59,7 @@ class Filters:
             type=known("type", TYPES, ""),
             overdue=given.get("overdue") == "1",
             mine=given.get("mine") == "1",
-            q=given.get("q", "").replace("\x00", "").strip()[:100],
+            q=normalised(given.get("q", ""))[:100],
         )
 
     @property

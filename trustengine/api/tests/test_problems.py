@@ -41,7 +41,7 @@ def post(client, body, content_type="application/json", **headers):
 # What a client may get wrong
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/v1/nowhere/", "/api/v1/me", "/api/v1/%00/", "/api/v1/\u20ac/"])
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/nowhere/", "/api/v1/me", "/api/v1/\u20ac/"])
 def test_an_address_that_leads_nowhere(client, path):
     assert_problem(client.get(path), 404, "NOT_FOUND")
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from reviews.text import normalised
 from trustengine.devtools.demo import phrases
 from trustengine.devtools.demo.opinions import OPINIONS
 from trustengine.devtools.demo.shops import Article
 from trustengine.devtools.demo.world import World
+from trustengine.text import normalised
 
 # How often each number of stars is given, one to five, for the best and for the poorest products.
 GOOD, POOR = (4, 3, 7, 24, 62), (26, 18, 18, 20, 18)

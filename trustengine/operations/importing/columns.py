@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from trustengine.operations.importing.headers import found, names_of
 from trustengine.operations.importing.reading import Record, Unusable
 from trustengine.operations.importing.rejects import Reason, Refusal, Reject
 from trustengine.operations.importing.values import Parser
@@ -62,15 +63,11 @@ class Layout:
     """Where an importer's columns stand in a file."""
 
     def __init__(self, columns: Sequence[Column], key: Sequence[str], header: Record | None, file: str) -> None:
-        """Raises Unusable if the header misses a required column or has one twice."""
-        if header is None or header.cells is None:
-            raise Unusable(f"{file} has no header row")
-        names = [cell.strip() for cell in header.cells]
+        """Raises Unusable if the header misses a required column or has one twice, with what was found instead."""
+        names = names_of(header, [column.name for column in columns if column.required], file)
         for column in columns:
-            if column.required and column.name not in names:
-                raise Unusable(f"{file}: the header row misses the required column {column.name}")
             if names.count(column.name) > 1:
-                raise Unusable(f"{file}: the header row has the column {column.name} twice")
+                raise Unusable(f"{file}: the header row has the column {column.name} twice; {found(names)}")
         self._names = names
         self._key = key
         self._present = [(names.index(column.name), column) for column in columns if column.name in names]
@@ -82,25 +79,18 @@ class Layout:
         cells = record.cells
         if cells is None:
             return Reject(record.line, "", record.start, Reason.INVALID_VALUE)
-        if len(cells) != len(self._names):
-            return self._ragged(record.line, cells)
+        if len(cells) > len(self._names) and any(cells[len(self._names) :]):
+            return Reject(record.line, "", next(filter(None, cells[len(self._names) :])), Reason.INVALID_VALUE)
+        cells += [""] * (len(self._names) - len(cells))  # programs leave out what is empty at the end of a row
         values = dict(self._defaults)
         given = {}
         for position, column in self._present:
             cell = given[column.name] = cells[position]
-            if cell and not cell.isspace():
-                try:
-                    values[column.name] = column.parse(cell)
-                except (ValueError, OverflowError):
-                    return Reject(record.line, column.name, cell, Reason.INVALID_VALUE)
-            elif column.required:
+            try:
+                value = column.parse(cell) if cell and not cell.isspace() else ""
+            except (ValueError, OverflowError):
                 return Reject(record.line, column.name, cell, Reason.INVALID_VALUE)
-            else:
-                values[column.name] = column.default
+            if value == "" and column.required:
+                return Reject(record.line, column.name, cell, Reason.INVALID_VALUE)
+            values[column.name] = column.default if value == "" else value
         return Row(record.line, tuple(values[name] for name in self._key), values, given)
-
-    def _ragged(self, line: int, cells: list[str]) -> Reject:
-        """Too few cells miss the first column without one; too many have a value that belongs to none."""
-        if len(cells) < len(self._names):
-            return Reject(line, self._names[len(cells)], "", Reason.INVALID_VALUE)
-        return Reject(line, "", cells[len(self._names)], Reason.INVALID_VALUE)

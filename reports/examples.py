@@ -29,7 +29,7 @@ RECEIPT = {
     "status": "pending",
     "created_at": MOMENT,
 }
-EVIDENCE_INPUT = {"file": "…the bytes of a PDF, or of a JPEG, PNG or WebP picture…"}
+EVIDENCE_INPUT = {"file": "…the bytes of a PDF, or of a JPEG, PNG, WebP, HEIC or AVIF picture…"}
 EVIDENCE = {
     "id": EVIDENCE_ID,
     "kind": "pdf",

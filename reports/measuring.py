@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 PDF_SECONDS = 15
 PDF_BEGINS = b"%PDF-"  # at the very beginning: what only contains it may be something else as well
-WHAT_IS_TAKEN = "Evidence is a PDF that opens without a password, or a JPEG, PNG or WebP picture."
+WHAT_IS_TAKEN = "Evidence is a PDF that opens without a password, or a JPEG, PNG, WebP, HEIC or AVIF picture."
 
 
 @dataclass(frozen=True)

@@ -84,4 +84,4 @@ class FileTooLarge(DomainError):
 class FileTypeNotAllowed(DomainError):
     status = 415
     code = "FILE_TYPE_NOT_ALLOWED"
-    message = "Only JPEG, PNG and WebP pictures are taken, whole and not animated."
+    message = "Only JPEG, PNG, WebP, HEIC and AVIF pictures are taken. This file is none of them, or is not whole."

@@ -41,7 +41,7 @@ PHOTO = {
     "height": 2048,
 }
 OWN_PHOTO = {**PHOTO, "state": "pending", "size": 412_345}
-PHOTO_INPUT = {"photo": "…the bytes of a JPEG, PNG or WebP picture…"}
+PHOTO_INPUT = {"photo": "…the bytes of a JPEG, PNG, WebP, HEIC or AVIF picture…"}
 RESTRICTION = {
     "ground": "manipulated_rating",
     "sentence": "It looks like part of an attempt to move the rating of a product.",

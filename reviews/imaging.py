@@ -1,6 +1,8 @@
 """Pictures from strangers, made into pictures of ours: measured, bounded, without anything that is not to be seen."""
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
@@ -10,12 +12,16 @@ import structlog
 from django.conf import settings
 from PIL import Image, ImageCms, ImageOps
 
+from reviews import heif_pictures
 from reviews.errors import FileTooLarge, FileTypeNotAllowed
 
 logger = structlog.get_logger(__name__)
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+HEIF_BOX = b"ftyp"  # HEIC, HEIF and AVIF begin with a box of this type, from the fifth byte on
+HEIF_SECONDS = 30
 QUALITY = 85
+TOO_MANY_PIXELS = "The picture has more pixels than allowed."
 WHITE = (255, 255, 255)
 
 # A large picture takes up to 16 bytes a pixel while it is decoded (WebP): a process decodes one at a time.
@@ -35,17 +41,18 @@ class Picture:
 def taken_in(file: IO[bytes], *, size: int) -> Picture:
     """Make a stranger's file of ``size`` bytes into a picture of ours.
 
-    The type is told by the content. Turned as the camera said, in sRGB, transparency on
-    white, no wider or higher than ``PHOTO_EDGE``, encoded anew: no metadata is left.
-    Raises FileTooLarge for too many bytes or pixels, FileTypeNotAllowed for what is no
-    whole and still picture.
+    The type is told by the content. Of several frames (a second view, a burst, an animation)
+    the first one stays, in HEIF the primary one. Turned as the camera said, in sRGB, transparency
+    on white, no wider or higher than ``PHOTO_EDGE``, encoded anew: no metadata, gain map or depth
+    is left. Raises FileTooLarge for too many bytes or pixels, FileTypeNotAllowed for what is no
+    whole picture of a known format.
     """
     if size > settings.PHOTO_MAX_BYTES:
         raise FileTooLarge
     given = file.read(settings.PHOTO_MAX_BYTES + 1)
     if len(given) > settings.PHOTO_MAX_BYTES:
         raise FileTooLarge
-    image = _decoded(given)
+    image = _decoded(_from_heif(given) if given[4:8] == HEIF_BOX else given)
     data = _encoded(image)
     return Picture(data, image.width, image.height, hashlib.sha256(given).hexdigest())
 
@@ -60,9 +67,7 @@ def _decoded(given: bytes) -> Image.Image:
     try:
         with Image.open(BytesIO(given), formats=FORMATS) as image:
             if image.width * image.height > settings.PHOTO_MAX_PIXELS:
-                raise FileTooLarge("The picture has more pixels than allowed.")
-            if getattr(image, "n_frames", 1) > 1:
-                raise FileTypeNotAllowed
+                raise FileTooLarge(TOO_MANY_PIXELS)
             edge = settings.PHOTO_EDGE
             with _decoding:
                 image.draft("RGB", (edge, edge))  # a JPEG is decoded at a fraction of its size, where that is enough
@@ -70,12 +75,31 @@ def _decoded(given: bytes) -> Image.Image:
                 # Made small before anything else: each step after this one would copy all the pixels.
                 return _in_srgb(ImageOps.exif_transpose(_reduced(_resizable(image), edge)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise FileTooLarge("The picture has more pixels than allowed.") from error
+        raise FileTooLarge(TOO_MANY_PIXELS) from error
     except (FileTooLarge, FileTypeNotAllowed, MemoryError):
         raise
     except Exception as error:  # hostile bytes make decoders fail in any way there is
         logger.info("photo_unreadable", error=type(error).__name__)
         raise FileTypeNotAllowed from error
+
+
+def _from_heif(given: bytes) -> bytes:
+    """A HEIF or AVIF picture as a PNG, decoded in a process that may crash."""
+    command = [sys.executable, "-m", "reviews.heif_pictures", str(settings.PHOTO_MAX_PIXELS), str(settings.PHOTO_EDGE)]
+    try:
+        with _decoding:
+            ended = subprocess.run(
+                command, input=given, capture_output=True, timeout=HEIF_SECONDS, cwd=settings.BASE_DIR, check=False
+            )
+    except subprocess.TimeoutExpired as error:
+        logger.info("photo_unreadable", error="timeout")
+        raise FileTypeNotAllowed from error
+    if ended.returncode == heif_pictures.TOO_MANY_PIXELS:
+        raise FileTooLarge(TOO_MANY_PIXELS)
+    if ended.returncode:
+        logger.info("photo_unreadable", error=f"exit code {ended.returncode}")
+        raise FileTypeNotAllowed
+    return ended.stdout
 
 
 def _resizable(image: Image.Image) -> Image.Image:

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from reviews import imaging
 from reviews.errors import FileTooLarge, FileTypeNotAllowed
 from reviews.imaging import taken_in, thumbnail_of
-from reviews.tests.pictures import picture
+from reviews.tests.pictures import HEIC, HEIC_BURST, picture
 
 
 def take(data):
@@ -31,7 +32,7 @@ def png(width, height, *chunks):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunks) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_the_type_is_told_by_the_content_and_what_is_kept_is_jpeg(kind):
     kept = take(picture(kind))
 
@@ -138,13 +139,65 @@ def test_a_text_in_a_png_that_unpacks_to_gigabytes_is_refused():
         take(png(8, 8, *texts, chunk(b"IDAT", zlib.compress(bytes(8 * 25)))))
 
 
-def test_what_moves_is_refused():
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
-    for kind in ("PNG", "WEBP"):
-        out = BytesIO()
-        frames[0].save(out, kind, save_all=True, append_images=frames[1:])
-        with pytest.raises(FileTypeNotAllowed):
-            take(out.getvalue())
+@pytest.mark.parametrize("kind", ["MPO", "PNG", "WEBP", "AVIF"])
+def test_of_several_frames_the_first_one_is_kept(kind):
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    out = BytesIO()
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:])
+    assert Image.open(BytesIO(out.getvalue())).n_frames == 3
+
+    kept = take(out.getvalue())
+
+    assert (kept.width, kept.height) == (64, 48)
+    assert opened(kept.data).format == "JPEG"
+    red, green, blue = opened(kept.data).getpixel((30, 20))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_a_burst_of_heic_keeps_its_primary_picture():
+    kept = take(HEIC_BURST)
+
+    assert (kept.width, kept.height) == (48, 32)
+    red, green, blue = opened(kept.data).getpixel((24, 16))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_a_heic_is_turned_upright_and_keeps_no_metadata():
+    for trace in (b"Maker of cameras", b"private words"):
+        assert trace in HEIC
+
+    kept = take(HEIC)
+
+    assert (kept.width, kept.height) == (40, 60)
+    assert opened(kept.data).format == "JPEG"
+    assert not opened(kept.data).getexif()
+    for trace in (b"Exif", b"Maker", b"private words", b"xmpmeta"):
+        assert trace not in kept.data
+
+
+def test_the_second_picture_of_a_phones_jpeg_is_dropped_with_its_gain_map_and_place():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif.get_ifd(0x8825)[1] = "N"
+    first, second = Image.new("RGB", (64, 48), "red"), Image.new("RGB", (32, 24), "green")
+    out = BytesIO()
+    first.save(out, "MPO", save_all=True, append_images=[second], exif=exif, xmp=b"hdrgm:Version='1.0'")
+
+    kept = take(out.getvalue())
+
+    assert (kept.width, kept.height) == (64, 48)
+    assert kept.data.count(b"\xff\xd8\xff") == 1
+    for trace in (b"MPF", b"hdrgm", b"Exif"):
+        assert trace not in kept.data
+
+
+def test_a_heic_of_many_pixels_is_refused_before_it_is_decoded(settings):
+    settings.PHOTO_MAX_PIXELS = 2_000
+
+    with pytest.raises(FileTooLarge):
+        take(HEIC)
 
 
 @pytest.mark.parametrize(
@@ -159,15 +212,19 @@ def test_what_moves_is_refused():
         picture("GIF"),
         picture("BMP"),
         picture("TIFF"),
+        HEIC[:400],
+        b"\0\0\0\x1cftypheic" + bytes(200),
+        b"\0\0\0\x1cftypavif" + bytes(200),
+        b"\0\0\0\x1cftypmif1" + bytes(200),
     ],
-    ids=range(9),
+    ids=range(13),
 )
-def test_what_is_no_picture_of_the_three_kinds_is_refused(data):
+def test_what_is_no_picture_of_a_known_kind_is_refused(data):
     with pytest.raises(FileTypeNotAllowed):
         take(data)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_what_is_cut_off_is_refused(kind, share):
     data = picture(kind, size=(400, 300))
@@ -177,7 +234,11 @@ def test_what_is_cut_off_is_refused(kind, share):
 
 
 @settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-@given(kind=st.sampled_from(["JPEG", "PNG", "WEBP"]), at=st.integers(0, 10_000), by=st.binary(min_size=1, max_size=8))
+@given(
+    kind=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    at=st.integers(0, 10_000),
+    by=st.binary(min_size=1, max_size=8),
+)
 def test_damaged_files_are_refused_or_kept_and_nothing_else(kind, at, by):
     data = bytearray(picture(kind, exif=Image.Exif()))
     place = at % len(data)
@@ -188,6 +249,26 @@ def test_damaged_files_are_refused_or_kept_and_nothing_else(kind, at, by):
     except (FileTooLarge, FileTypeNotAllowed):
         return
     assert opened(kept.data).size == (kept.width, kept.height)
+
+
+@pytest.mark.parametrize("at", [30, 120, 200, 330, 420, 470, 560, 575])
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_damaged_heif_ends_no_process_but_its_own(kind, at):
+    data = bytearray(HEIC if kind == "HEIF" else picture("AVIF"))
+    data[at % len(data) : at % len(data) + 4] = b"\xff\0\x7f\xfe"
+
+    try:
+        kept = take(bytes(data))
+    except (FileTooLarge, FileTypeNotAllowed):
+        return
+    assert opened(kept.data).size == (kept.width, kept.height)
+
+
+def test_a_heif_that_crashes_its_decoder_is_refused(monkeypatch):
+    monkeypatch.setattr(imaging.sys, "executable", "/bin/false")
+
+    with pytest.raises(FileTypeNotAllowed):
+        take(HEIC)
 
 
 def test_the_thumbnail_is_small(settings):

@@ -5,9 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from trustengine.admin.presentation import digits_of
-
-# A cell that begins with one of these is a formula to spreadsheet programs (OWASP, “CSV injection”).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from trustengine.spreadsheets import harmless
 
 
 def amount(cents: int, currency: str) -> str:
@@ -20,7 +18,7 @@ def amount(cents: int, currency: str) -> str:
 def words(text: str) -> str:
     """Text that people wrote, as a cell that no spreadsheet program takes for a formula."""
     line = " ".join(text.split()) if text.isprintable() else " ".join("".join(_visible(text)).split())
-    return f"'{line}" if line.startswith(FORMULA) else line
+    return harmless(line)
 
 
 def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

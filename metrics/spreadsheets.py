@@ -11,9 +11,9 @@ from rest_framework.renderers import JSONRenderer
 from metrics.queries import Dashboard
 from metrics.serializers import DayOutput
 from trustengine.errors import InvalidInput
+from trustengine.spreadsheets import harmless
 
 KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(dashboard: Dashboard, shown: Mapping[str, Any], kind: str, *, whose: str = "") -> HttpResponse:
@@ -55,6 +55,6 @@ def as_csv(dashboard: Dashboard, whose: str = "") -> str:
 
 def cell(value: Any) -> Any:
     """A value that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(STARTS_A_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return harmless(value)
     return "" if value is None else value

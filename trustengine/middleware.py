@@ -11,7 +11,7 @@ from django.utils.functional import LazyObject
 
 from trustengine.api.problems import bad_request, unavailable
 from trustengine.client_address import is_trusted, network_of, parsed
-from trustengine.errors import ReadOnlyMode
+from trustengine.errors import InvalidInput, ReadOnlyMode
 from trustengine.identifiers import uuid7
 
 access = structlog.get_logger("access")
@@ -101,7 +101,8 @@ class RefuseNul:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         query = str(request.META.get("QUERY_STRING", ""))
         if "\x00" in request.path_info or "%00" in query or any("\x00" in each for each in (query, *_cookies(request))):
-            return bad_request(request)
+            named = {name: "NUL is not allowed." for name, values in request.GET.lists() if "\x00" in "".join(values)}
+            return bad_request(request, InvalidInput(fields=named))
         return self.get_response(request)
 
 

@@ -120,5 +120,7 @@ class _Batch:
 
 def source_of(row: Row) -> str:
     """A row's name: the same for every row that says the same, in whatever spelling or file."""
-    said = "|".join(str(row[column.name]) for column in COLUMNS)
+    given = row.cells.get("reason", "")  # not as it is stored: names from before texts were normalised stay the same
+    reason = "" if given.isspace() else given
+    said = "|".join(reason if column.name == "reason" else str(row[column.name]) for column in COLUMNS)
     return f"file:{hashlib.sha256(said.encode(errors='replace')).hexdigest()}"

@@ -156,6 +156,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
     if not request.path.startswith("/api/"):
         return plain(request, exception or SuspiciousOperation())
+    if isinstance(exception, InvalidInput):
+        return as_json(exception.status, exception.code, exception.detail, **exception.extra)
     return as_json(400, "INVALID_INPUT", "The request is not well-formed.")
 
 
@@ -192,9 +194,9 @@ def unavailable(request: HttpRequest, error: DomainError) -> HttpResponse:
     return answer
 
 
-def as_json(status: int, code: str, detail: str) -> JsonResponse:
+def as_json(status: int, code: str, detail: str, **members: Any) -> JsonResponse:
     """A problem document outside of DRF."""
-    return JsonResponse(problem(status, code, detail), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(problem(status, code, detail, **members), status=status, content_type=CONTENT_TYPE)
 
 
 def _translated(error: Exception) -> Exception:

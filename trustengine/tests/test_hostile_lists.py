@@ -66,6 +66,7 @@ def test_nul_in_any_query_or_path_of_the_site_is_400(client):
 def test_such_a_400_is_a_problem_in_the_api_and_a_page_elsewhere(client):
     answer = client.get("/api/v1/products/?search=%00")
     assert (answer.headers["Content-Type"], answer.json()["code"]) == ("application/problem+json", "INVALID_INPUT")
+    assert [error["field"] for error in answer.json()["errors"]] == ["search"]
     assert answer.headers["X-Request-ID"]
 
     assert client.get("/admin/login/?next=%00").headers["Content-Type"].startswith("text/html")

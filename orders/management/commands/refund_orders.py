@@ -93,7 +93,7 @@ def _surveyed(source: Source) -> str:
 
 
 def _layout(records: Records, source: Source) -> Layout:
-    return Layout(COLUMNS, KEY, next(records, None), source.path.name)
+    return Layout(COLUMNS, KEY, next(records, None), source.path.name, whole_rows=True)
 
 
 def _run(source: Source, size: int, rejects: RejectsFile, display: ProgressDisplay) -> Progress:

@@ -62,14 +62,27 @@ class Row:
 class Layout:
     """Where an importer's columns stand in a file."""
 
-    def __init__(self, columns: Sequence[Column], key: Sequence[str], header: Record | None, file: str) -> None:
-        """Raises Unusable if the header misses a required column or has one twice, with what was found instead."""
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        key: Sequence[str],
+        header: Record | None,
+        file: str,
+        *,
+        whole_rows: bool = False,
+    ) -> None:
+        """Raises Unusable if the header misses a required column or has one twice, with what was found instead.
+
+        With ``whole_rows`` a row that ends early is rejected: where an empty cell means much, such as "all of it",
+        a row that was cut off must not say so.
+        """
         names = names_of(header, [column.name for column in columns if column.required], file)
         for column in columns:
             if names.count(column.name) > 1:
                 raise Unusable(f"{file}: the header row has the column {column.name} twice; {found(names)}")
         self._names = names
         self._key = key
+        self._whole_rows = whole_rows
         self._present = [(names.index(column.name), column) for column in columns if column.name in names]
         self._defaults = {column.name: column.default for column in columns if column.name not in names}
         self.absent = frozenset(self._defaults)
@@ -81,6 +94,8 @@ class Layout:
             return Reject(record.line, "", record.start, Reason.INVALID_VALUE)
         if len(cells) > len(self._names) and any(cells[len(self._names) :]):
             return Reject(record.line, "", next(filter(None, cells[len(self._names) :])), Reason.INVALID_VALUE)
+        if self._whole_rows and len(cells) < len(self._names):
+            return Reject(record.line, self._names[len(cells)], "", Reason.INVALID_VALUE)
         cells += [""] * (len(self._names) - len(cells))  # programs leave out what is empty at the end of a row
         values = dict(self._defaults)
         given = {}

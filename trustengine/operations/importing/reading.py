@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-LONGEST_LINE = 1_048_576  # characters
+# Columns that are not read may hold whole pages and pictures. What is longer than this costs its line.
+LONGEST_LINE = 67_108_864  # characters
+# A quote that is never closed takes the lines that follow into its record, until there are more characters than these;
+# then all of those are read again. Each time it happens fewer are waited for, so that a damaged file stays readable.
+MOST_FOLLOWING, LEAST_FOLLOWING = 16_777_216, 131_072
+
+csv.field_size_limit(LONGEST_LINE + MOST_FOLLOWING)
 CHUNK = 1_048_576
 
 
@@ -110,18 +116,23 @@ class _Lines(Iterator[str]):
         self._number = 0
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
+        self._following = 0
+        self._most_following = MOST_FOLLOWING
         self.first = 1
 
     def begin(self) -> None:
         """A record begins with the next line."""
         self.first = self._number + 1
         self._taken.clear()
+        self._following = 0
 
     def go_back(self) -> str:
         """Go on at the line after the one where the record began; returns that one."""
         first, *later = self._taken
         self._waiting.extendleft(reversed(later))
         self._number = self.first
+        if later:
+            self._most_following = max(self._most_following // 2, LEAST_FOLLOWING)
         return first.rstrip("\r\n")
 
     def __next__(self) -> str:
@@ -129,9 +140,10 @@ class _Lines(Iterator[str]):
         if not line:
             raise StopIteration
         self._number += 1
+        self._following += len(line) if self._taken else 0
         self._taken.append(line)
-        if len(line) >= LONGEST_LINE:
-            raise csv.Error("line too long")
+        if len(line) >= LONGEST_LINE or self._following > self._most_following:
+            raise csv.Error("record too long")
         return line
 
     def _read(self) -> str:

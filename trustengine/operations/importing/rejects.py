@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from trustengine.spreadsheets import harmless
+
 LONGEST_VALUE = 200
 
 
@@ -39,7 +41,10 @@ class Reject:
 
 
 class RejectsFile:
-    """The CSV that an operator reads, or sends back to where the data came from. Without a path, nothing."""
+    """The CSV that an operator reads, or sends back to where the data came from. Without a path, nothing.
+
+    Made to be opened in a spreadsheet program: a value that begins like a formula has an apostrophe before it.
+    """
 
     HEADER = ("file", "line", "column", "value", "reason")
 
@@ -54,7 +59,8 @@ class RejectsFile:
     def add(self, file: str, rejects: Iterable[Reject]) -> None:
         if self._writer and self._stream:
             self._writer.writerows(
-                (file, reject.line, reject.column, shortened(reject.value), reject.reason) for reject in rejects
+                (file, reject.line, harmless(reject.column), harmless(shortened(reject.value)), reject.reason)
+                for reject in rejects
             )
             self._stream.flush()
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from trustengine.accounts.models import User
-from trustengine.operations.importing.reading import LONGEST_LINE, Source, Unusable
+from trustengine.operations.importing import reading
+from trustengine.operations.importing.reading import Source, Unusable
 from trustengine.operations.importing.values import identifier
 from trustengine.operations.tests.marketplace import CUSTOMER, PRODUCT, VENDOR, Marketplace, marketplace, numbered
 
 __all__ = ["marketplace"]
+
+NOTHING = {"read": 0, "created": 0, "updated": 0, "unchanged": 0, "kept": 0, "rejected": 0}
 
 
 def records(path: Path, content: bytes) -> list[tuple[int, list[str] | None]]:
@@ -39,10 +42,29 @@ def test_records_are_read_with_the_line_where_they_begin(tmp_path: Path, content
     assert records(tmp_path / "file.csv.gz", gzip.compress(content)) == expected
 
 
-def test_a_field_of_megabytes_costs_its_own_line_only(tmp_path: Path):
-    huge = b"x" * (3 * LONGEST_LINE + 17)
+def test_a_field_of_megabytes_is_read(tmp_path: Path):
+    page, lines = "x" * 3_000_000, "<p>words</p>\n" * 200_000
 
-    assert records(tmp_path / "file.csv", b"a\n" + huge + b"\n2\n") == [(1, ["a"]), (2, None), (3, ["2"])]
+    found = records(tmp_path / "file.csv", f'a,b\n1,{page}\n2,"{lines}"\n'.encode())
+
+    assert found == [(1, ["a", "b"]), (2, ["1", page]), (3, ["2", lines])]
+
+
+def test_a_line_beyond_all_bounds_costs_itself_only(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(reading, "LONGEST_LINE", 1_000)
+
+    assert records(tmp_path / "file.csv", b"a\n" + b"x" * 3_017 + b"\n2\n") == [(1, ["a"]), (2, None), (3, ["2"])]
+
+
+def test_quotes_that_are_never_closed_cost_their_own_lines_only(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_FOLLOWING", 4_000)
+    monkeypatch.setattr(reading, "LEAST_FOLLOWING", 200)
+    lines = [b'"open' if number == 50 else b"%d" % number for number in range(3_000)]
+
+    found = records(tmp_path / "file.csv", b"a\n" + b"\n".join(lines) + b"\n")
+
+    assert [line for line, cells in found if cells is None] == [52]
+    assert len(found) == 3_001
 
 
 def test_a_gzip_file_cut_off_is_noticed_before_anything_is_loaded(tmp_path: Path):
@@ -62,11 +84,11 @@ def test_what_only_resembles_an_id_is_none(text: str):
 @pytest.mark.django_db
 def test_rows_of_every_kind_of_damage_are_rejected_and_the_rest_is_loaded(marketplace: Marketplace):
     marketplace.files = {}
-    good = [numbered(3, number) for number in range(1, 4)]
+    good = [numbered(3, number) for number in range(1, 5)]
     lines = [
         b"email,customer_id,nickname",
         f",{good[0]},plain".encode(),
-        f",{numbered(3, 9)}".encode(),  # too few cells
+        f",{good[3]}".encode(),  # its last cell, which is empty, left out
         f",{numbered(3, 9)},a,b".encode(),  # too many
         b"\xff@example.org," + numbered(3, 9).encode() + b",x",
         f",{good[1]},".encode() + b"\xff",  # damage in a column that is ignored
@@ -77,9 +99,8 @@ def test_rows_of_every_kind_of_damage_are_rejected_and_the_rest_is_loaded(market
 
     counts = marketplace.load()["customers"]
 
-    assert counts == {"read": 7, "created": 3, "updated": 0, "unchanged": 0, "kept": 0, "rejected": 4}
+    assert counts == {"read": 7, "created": 4, "updated": 0, "unchanged": 0, "kept": 0, "rejected": 3}
     assert [(reject["line"], reject["column"]) for reject in marketplace.rejects()] == [
-        ("3", "nickname"),
         ("4", ""),
         ("5", "email"),
         ("7", ""),
@@ -133,3 +154,108 @@ def test_a_rejects_file_that_cannot_be_written_ends_with_2(marketplace: Marketpl
 
     assert marketplace.exit_code == 2
     assert (marketplace.directory / "customers.csv").read_text().endswith(f"{CUSTOMER}\n")
+
+
+@pytest.mark.django_db
+def test_cells_left_out_at_the_end_of_a_row_are_empty(marketplace: Marketplace):
+    marketplace.load()
+    header = "review_id,product_id,customer_id,order_id,rating,created_at,status,title,comment"
+    review = marketplace.files["reviews"][0]
+    row = ",".join(str(review[name]) for name in header.split(",")[:6])
+    path = marketplace.directory / "reviews.csv"
+    path.write_text(f"{header}\n{row},approved\n")
+
+    assert marketplace.run()["reviews"] == {**NOTHING, "read": 1, "updated": 1}
+    assert marketplace.exit_code == 0
+
+    path.write_text(f"{header}\n{row},approved,,,,,\n{row},approved,,,surplus\n{row.rpartition(',')[0]}\n")
+    assert marketplace.run()["reviews"] == {**NOTHING, "read": 3, "unchanged": 1, "rejected": 2}
+    assert [(reject["line"], reject["column"], reject["value"]) for reject in marketplace.rejects()] == [
+        ("3", "", "surplus"),
+        ("4", "created_at", ""),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "content",
+    ["x" * 2_000_000, "=1+1", "nul\x00", '"' + "line\n" * 100_000 + '"', "bro\udcffken", "\u202e\ufeff", "1" * 200_000],
+    ids=["huge", "formula", "NUL", "many lines", "not UTF-8", "bidi", "beyond csv's own limit"],
+)
+def test_what_stands_in_an_ignored_column_rejects_no_row(marketplace: Marketplace, content):
+    marketplace.files = {}
+    file = f"notes,customer_id,more\n{content},{CUSTOMER},{content}\n"
+    (marketplace.directory / "customers.csv").write_bytes(file.encode(errors="surrogateescape"))
+
+    assert marketplace.load()["customers"] == {**NOTHING, "read": 1, "created": 1}
+
+
+@pytest.mark.django_db
+def test_the_rejects_file_holds_no_formula(marketplace: Marketplace):
+    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=cmd|' /C calc'!A0", "＝1", "x"]
+    shown = [f"'{cell}" for cell in cells[:-1]] + ["x"]
+    marketplace.files["reviews"] = [{**marketplace.files["reviews"][0], "rating": cell} for cell in cells]
+
+    marketplace.load()
+
+    assert [reject["value"] for reject in marketplace.rejects() if reject["file"] == "reviews.csv"] == shown
+
+
+GOOD_HEADER = "review_id,product_id,customer_id,order_id,rating,created_at"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (GOOD_HEADER.replace(",", ";").encode(), ["semicolons", "one column called “review_id;product_id"]),
+        (GOOD_HEADER.replace(",", "\t").encode(), ["tabs", "one column"]),
+        (GOOD_HEADER.replace(",", "|").encode(), ["vertical bars"]),
+        (f"{GOOD_HEADER}\n".encode("utf-16"), ["UTF-16"]),
+        (f"{GOOD_HEADER}\n".encode("utf-16-be"), ["UTF-16"]),
+        (b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD_HEADER.encode(), ["second byte order mark"]),
+        ("größe,bewertung\n".encode("latin-1"), ["Latin-1", "2 columns"]),
+        (f'"{GOOD_HEADER}"\n'.encode(), ["quotes", "one column"]),
+        (GOOD_HEADER.title().replace("_", " ").encode(), ["Is “Review Id” meant?", "6 columns"]),
+        (b"id,stars\n", ["misses the required column review_id", "“id”, “stars”"]),
+        (f"{GOOD_HEADER},title,title\n".encode(), ["the column title twice", "8 columns"]),
+        (b"", ["is empty"]),
+        (b"\n\n", ["is empty"]),
+        (b'"review_id,product_id\n', ["not closed"]),
+        (gzip.compress(GOOD_HEADER.encode()), [".csv.gz"]),
+        (b"PK\x03\x04 workbook", ["workbook"]),
+    ],
+    ids=range(16),
+)
+def test_a_header_that_cannot_be_used_is_described(marketplace: Marketplace, content, said, capsys):
+    marketplace.files = {}
+    (marketplace.directory / "reviews.csv").write_bytes(content)
+
+    marketplace.run()
+
+    complaint = capsys.readouterr().err
+    assert marketplace.exit_code == 2
+    assert complaint.startswith("error: reviews.csv")
+    assert complaint.count("\n") == 1
+    for words in said:
+        assert words in complaint
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("damage", ["cut off", "flipped", "trailing", "no gzip"])
+def test_a_damaged_gzip_file_ends_with_2(marketplace: Marketplace, damage, capsys):
+    marketplace.files = {}
+    whole = gzip.compress("".join(["customer_id\n", *(f"{numbered(3, n)}\n" for n in range(500))]).encode())
+    damaged = {
+        "cut off": whole[:-30],
+        "flipped": whole[:200] + bytes([whole[200] ^ 255]) + whole[201:],
+        "trailing": whole + b"garbage",
+        "no gzip": b"customer_id\n",
+    }[damage]
+    (marketplace.directory / "customers.csv.gz").write_bytes(damaged)
+
+    marketplace.run()
+
+    assert marketplace.exit_code == 2
+    assert "customers.csv.gz" in capsys.readouterr().err
+    assert not User.objects.exists()

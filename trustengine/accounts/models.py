@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Now
 
 from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now, database_today
@@ -74,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     wants_order_updates = models.BooleanField(default=True, help_text="E-mails about their orders.")
     wants_review_invitations = models.BooleanField(default=True, help_text="Invitations to review what arrived.")
-    date_joined = models.DateTimeField(default=database_now)
+    date_joined = models.DateTimeField(db_default=Now())  # Django makes users without a database, to check the model
     tokens_not_before = models.DateTimeField(
         null=True,
         blank=True,

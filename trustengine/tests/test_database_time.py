@@ -11,6 +11,7 @@ from trustengine import database_time
 from trustengine.accounts.models import Profile
 from trustengine.bulk import insert_rows
 from trustengine.database_time import Reading, database_now, database_today
+from trustengine.operations.tests.running import run_command
 from trustengine.testing import database_time as shifted_time
 from trustengine.tests.clock_readings import readings_of_the_process_clock
 
@@ -135,3 +136,10 @@ def test_a_test_may_stop_or_shift_the_time():
         assert database_now() == moment
     with shifted_time(ahead=timedelta(days=2)):
         assert database_now() > timezone.now() + timedelta(days=1)
+
+
+@pytest.mark.parametrize("command", [["check"], ["spectacular", "--file", "/dev/null"]])
+def test_commands_without_a_database_do_not_ask_it_for_the_time(command, tmp_path):
+    done = run_command(*command, DATA_DIR=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr

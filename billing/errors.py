@@ -16,6 +16,8 @@ class NothingDue(InvalidTransition):
 
 
 class SecondPersonNeeded(PermissionDenied):
+    """The caller decided something that this approval is about. ``parts`` names it, such as drafted or fee."""
+
     message = "Whoever drafted a batch cannot approve it: somebody else has to."
 
 

@@ -22,6 +22,7 @@ from billing.admin.walled import WalledEvidence
 from billing.errors import NothingDue, PayoutNotCovered
 from billing.models import LedgerAccount, Payout, PayoutBatch, PayoutSkip
 from billing.services.drafting import PREPARE, draft_payouts, redraw_payouts
+from billing.services.duties import in_words, parts_in
 from billing.services.payouts import (
     APPROVE,
     approve_payouts,
@@ -45,6 +46,7 @@ UNCOVERED = {
     "balance": "less is available than at the draft",
     "disputed": "a payment is under dispute",
     "destination": "the destination has changed",
+    "resting": "a changed destination rests",
 }
 BATCH_VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "approve": (approve_payouts, "approved: the money is set aside"),
@@ -116,7 +118,7 @@ class PayoutBatchAdmin(WalledEvidence):
     def row_context(self, row: PayoutBatch, request: HttpRequest) -> dict[str, Any]:
         payouts = list(row.payouts.select_related("profile").order_by("-amount_cents", "pk"))
         live = [payout for payout in payouts if payout.state in Payout.LIVE]
-        own = row.created_by_id == request.user.pk
+        parts = parts_in(row, payouts, cast(User, request.user)) if row.state == PayoutBatch.State.DRAFT else []
         prepares, approves = request.user.has_perm(PREPARE), request.user.has_perm(APPROVE)
         is_draft = row.state == PayoutBatch.State.DRAFT
         return {
@@ -128,13 +130,14 @@ class PayoutBatchAdmin(WalledEvidence):
             "live_count": len(live),
             "skips": list(row.skips.select_related("profile").order_by("reason", "-amount_cents")),
             "no_destination": PayoutSkip.Reason.NO_DESTINATION,
-            "is_own": own,
+            "why_not": in_words(parts) if parts else "",
             "is_draft": is_draft,
-            "may_approve": is_draft and approves and not own,
+            "may_approve": is_draft and approves and not parts,
             "may_redraw": is_draft and prepares,
             "may_export": prepares and (row.state == PayoutBatch.State.APPROVED or row.exported_at is not None),
             "may_pay": prepares and row.state == PayoutBatch.State.EXPORTED,
-            "may_cancel": prepares and row.state in (PayoutBatch.State.DRAFT, PayoutBatch.State.APPROVED),
+            "may_cancel": prepares and (is_draft or (approves and row.state == PayoutBatch.State.APPROVED)),
+            "changed": [p for p in live if p.destination_note == Payout.DestinationNote.CHANGED],
             "trail": reading.trail([row, *payouts[:SHOWN_IN_TRAIL]], request.user),
         }
 

@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from billing.admin.walled import WalledEvidence
 from billing.models import Payout
 from billing.services.drafting import PREPARE
-from billing.services.payouts import cancel_payout, mark_failed, mark_paid, mark_returned
+from billing.services.payouts import APPROVE, cancel_payout, mark_failed, mark_paid, mark_returned
 from trustengine.accounts.models import User
 from trustengine.admin import Link, register_links
 from trustengine.admin.attempting import attempt
@@ -73,7 +73,7 @@ class PayoutAdmin(WalledEvidence):
 
     def row_context(self, row: Payout, request: HttpRequest) -> dict[str, Any]:
         lines = row.lines.select_related("entry__transaction__order").order_by("pk")[: SHOWN_LINES + 1]
-        prepares = request.user.has_perm(PREPARE)
+        prepares, approves = request.user.has_perm(PREPARE), request.user.has_perm(APPROVE)
         return {
             "payout": row,
             "tone": TONES[row.state],
@@ -81,7 +81,8 @@ class PayoutAdmin(WalledEvidence):
             "has_more_lines": len(lines) > SHOWN_LINES,
             "may_settle": prepares and row.state == Payout.State.EXPORTED,
             "may_return": prepares and row.state == Payout.State.PAID,
-            "may_cancel": prepares and row.state in (Payout.State.DRAFT, Payout.State.APPROVED),
+            "may_cancel": prepares
+            and (row.state == Payout.State.DRAFT or (approves and row.state == Payout.State.APPROVED)),
             "trail": reading.trail([row, row.batch], request.user),
         }
 

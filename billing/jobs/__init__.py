@@ -1,5 +1,5 @@
 """Background work of the billing app."""
 
-from billing.jobs import capacity, ledger, usage
+from billing.jobs import capacity, ledger, payouts, usage
 
-__all__ = ["capacity", "ledger", "usage"]
+__all__ = ["capacity", "ledger", "payouts", "usage"]

@@ -9,6 +9,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from billing.models.ledger import LedgerEntry
 from trustengine.accounts.models import Profile, User
@@ -29,9 +30,15 @@ class PayoutDestination(models.Model):
     reference = NormalisedCharField(max_length=120, help_text="Such as acct_1Q8hKd2eZvKY; no IBAN and no card number.")
     set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     set_at = models.DateTimeField(default=database_now)
+    usable_from = models.DateTimeField(
+        null=True, blank=True, help_text="A changed destination is paid to from then on; empty: it never changed."
+    )
 
     class Meta:
-        permissions = [("set_destination", "May say where a vendor's money goes")]
+        permissions = [
+            ("set_destination", "May say where a vendor's money goes"),
+            ("approve_destination", "May approve a destination that somebody else changed"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(reference__regex=REFERENCE), name="destination_is_a_reference"),
             models.CheckConstraint(condition=~Q(reference__regex=BANK_DATA), name="destination_is_no_bank_account"),
@@ -39,6 +46,44 @@ class PayoutDestination(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class DestinationChange(models.Model):
+    """A destination that somebody set. A vendor's first one holds at once; each later one takes a second person."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        APPROVED = "approved"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", db_index=False)
+    before = NormalisedCharField(max_length=120, blank=True, default="", help_text="Empty: the vendor's first one.")
+    reference = NormalisedCharField(max_length=120)
+    state = models.CharField(max_length=9, choices=State, default=State.PROPOSED)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(db_default=Now())
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(reference__regex=REFERENCE), name="change_is_a_reference"),
+            models.CheckConstraint(
+                condition=Q(state="proposed", decided_by=None, decided_at=None)
+                | Q(state="approved", before="", decided_by=None)
+                | Q(state="approved", decided_by__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("proposed_by"))
+                | Q(state__in=["refused", "withdrawn"], decided_by__isnull=False, decided_at__isnull=False),
+                name="change_approved_by_another",
+            ),
+            models.UniqueConstraint("profile", condition=Q(state="proposed"), name="change_one_waits"),
+        ]
+        indexes = [models.Index(fields=["profile", "reference"], name="change_of_profile")]
+
+    def __str__(self) -> str:
+        return f"{self.reference} ({self.state})"
 
 
 class PayoutBatch(models.Model):
@@ -136,6 +181,10 @@ class Payout(models.Model):
         RETURNED = "returned"
         CANCELLED = "cancelled"
 
+    class DestinationNote(models.TextChoices):
+        NEW = "new", "not paid to before"
+        CHANGED = "changed", "changed since the last payout"
+
     LIVE = (State.DRAFT, State.APPROVED, State.EXPORTED, State.PAID)
     UNDER_WAY = (State.DRAFT, State.APPROVED, State.EXPORTED)
 
@@ -144,6 +193,9 @@ class Payout(models.Model):
     profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", db_index=False)
     payee = NormalisedCharField(max_length=120)
     destination = models.CharField(max_length=120)
+    destination_note = models.CharField(
+        max_length=7, choices=DestinationNote, blank=True, default="", help_text="Beside the vendor's payout before."
+    )
     currency = models.CharField(max_length=3)
     amount_cents = models.BigIntegerField()
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
@@ -204,6 +256,7 @@ class PayoutSkip(models.Model):
         NEGATIVE = "negative", "refunds exceed what was earned"
         DISPUTED = "disputed", "held while payments are disputed"
         NO_DESTINATION = "no_destination", "no destination is known"
+        RESTING = "resting", "the destination was changed a short time ago"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     batch = models.ForeignKey(PayoutBatch, models.PROTECT, related_name="skips", db_index=False)

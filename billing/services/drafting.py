@@ -6,7 +6,9 @@ between. What it takes stays on the accounts until the draft is approved.
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +26,7 @@ from billing.models import (
     PayoutLine,
     PayoutSkip,
 )
+from billing.services.destinations import with_rest
 from billing.services.ledger import Line, book
 from orders.currencies import CODES
 from orders.models import Dispute
@@ -57,8 +60,8 @@ class Due:
 def draft_payouts(currency: str, *, actor: User) -> PayoutBatch:
     """Draw up a batch of all that may be paid in a currency; each vendor's free entries, less what it owes.
 
-    Vendors who are owed less than ``PAYOUT_MINIMUM_CENTS``, or have no destination, are
-    passed over, each with a ``PayoutSkip``. Raises PermissionDenied, InvalidInput for what is
+    Vendors who are owed less than ``PAYOUT_MINIMUM_CENTS``, have no destination, or one that
+    rests after a change, are passed over, each with a ``PayoutSkip``. Raises PermissionDenied, InvalidInput for what is
     no currency, NothingDue where nobody is left to pay: then nothing is written.
     """
     _require_preparer(actor)
@@ -70,19 +73,22 @@ def draft_payouts(currency: str, *, actor: User) -> PayoutBatch:
         _settle_receivables(accounts, batch)
         available = {row.pk: row.profile_id for row in accounts if row.kind == Kind.VENDOR_AVAILABLE}
         due = free_amounts({pk: profile for pk, profile in available.items() if profile})
-        destinations = dict(PayoutDestination.objects.filter(Among("profile", due)).values_list("profile", "reference"))
-        skips = {profile: reason for profile in due if (reason := _obstacle(due[profile], profile in destinations))}
+        known = with_rest(PayoutDestination.objects.filter(Among("profile", due)))
+        destinations = {row.profile_id: row for row in known}
+        skips = {profile: reason for profile in due if (reason := _obstacle(due[profile], destinations.get(profile)))}
         paid = [profile for profile in sorted(due) if profile not in skips][:MOST_VENDORS]
         if not paid:
             raise NothingDue(skipped={str(profile): reason for profile, reason in skips.items()})
         batch.save(force_insert=True)
+        before = _paid_before(paid)
         names = {profile.pk: profile for profile in Profile.objects.filter(Among("pk", paid))}
         payouts = [
             Payout(
                 batch=batch,
                 profile_id=profile,
                 payee=str(names[profile])[:120],
-                destination=destinations[profile],
+                destination=destinations[profile].reference,
+                destination_note=_note(before.get(profile), destinations[profile].reference),
                 currency=currency,
                 amount_cents=due[profile].amount_cents,
             )
@@ -141,7 +147,20 @@ def free_amounts(accounts: dict[UUID, UUID]) -> dict[UUID, Due]:
     return due
 
 
-def _obstacle(due: Due, has_destination: bool) -> str:
+def _paid_before(profiles: Collection[UUID]) -> dict[UUID, str]:
+    """Return the destination of each vendor's latest payout that arrived or is on its way."""
+    sent = Payout.objects.filter(Among("profile", profiles), state__in=[Payout.State.EXPORTED, Payout.State.PAID])
+    return dict(sent.order_by("profile", "-pk").distinct("profile").values_list("profile", "destination"))
+
+
+def _note(before: str | None, reference: str) -> str:
+    """Mark a destination that differs from the one that was paid to before."""
+    if before is None:
+        return Payout.DestinationNote.NEW
+    return "" if before == reference else Payout.DestinationNote.CHANGED
+
+
+def _obstacle(due: Due, destination: Any) -> str:
     """Why a vendor is not paid this time, or ""."""
     if due.amount_cents <= 0 and due.held_cents:
         return PayoutSkip.Reason.DISPUTED
@@ -149,7 +168,9 @@ def _obstacle(due: Due, has_destination: bool) -> str:
         return PayoutSkip.Reason.NEGATIVE
     if due.amount_cents < settings.PAYOUT_MINIMUM_CENTS:
         return PayoutSkip.Reason.BELOW_MINIMUM
-    return "" if has_destination else PayoutSkip.Reason.NO_DESTINATION
+    if destination is None:
+        return PayoutSkip.Reason.NO_DESTINATION
+    return PayoutSkip.Reason.RESTING if destination.rests else ""
 
 
 def _lock_accounts(currency: str) -> list[LedgerAccount]:

@@ -15,7 +15,9 @@ from django.db.models import Exists, OuterRef
 
 from billing.errors import PayoutNotCovered, SecondPersonNeeded
 from billing.models import LedgerAccount, LedgerTransaction, Payout, PayoutBatch, PayoutDestination, PayoutLine
+from billing.services.destinations import with_rest
 from billing.services.drafting import PREPARE
+from billing.services.duties import in_words, parts_in
 from billing.services.ledger import Booking, Line, book_all
 from billing.spreadsheets import amount, comma_separated, words
 from orders.models import Dispute
@@ -30,7 +32,7 @@ Kind, Booked = LedgerAccount.Kind, LedgerTransaction.Kind
 Batch, State = PayoutBatch.State, Payout.State
 MOVED = (Kind.VENDOR_AVAILABLE, Kind.VENDOR_IN_PAYOUT, Kind.VENDOR_RECEIVABLE)
 APPROVE = "billing.approve_payout"
-COLUMNS = ("payout", "vendor", "payee", "destination", "amount", "currency")
+COLUMNS = ("payout", "vendor", "payee", "destination", "amount", "currency", "destination_note")
 FAILURE = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 REFERENCE = re.compile(r"[A-Za-z0-9_.:/-]{0,80}", re.ASCII)
 
@@ -59,21 +61,25 @@ ENDINGS = {
 
 
 def approve_payouts(batch_id: UUID, *, actor: User) -> PayoutBatch:
-    """Let a draft pass, and set its money aside. Only somebody else than who drew it up may.
+    """Let a draft pass, and set its money aside. Only somebody without a part in what it pays may.
 
-    Raises PermissionDenied, NotFound, SecondPersonNeeded, PayoutNotCovered where refunds,
-    disputes or destinations changed meanwhile, InvalidTransition for what is no draft.
+    Parts are drafting it, setting a destination or fee or asking for a refund that is in it:
+    see ``billing.services.duties``. Raises PermissionDenied, NotFound, SecondPersonNeeded,
+    PayoutNotCovered where refunds, disputes or destinations changed meanwhile,
+    InvalidTransition for what is no draft.
     """
     _require(actor, APPROVE)
     with every_row(Reason.PAYOUTS):
         batch = lock_batch(batch_id)
         if batch.created_by_id == actor.pk:
-            raise SecondPersonNeeded
+            raise SecondPersonNeeded(parts=["drafted"])
         if batch.approved_by_id == actor.pk and batch.state != Batch.CANCELLED:
             return batch
         if batch.state != Batch.DRAFT:
             raise InvalidTransition("Only a draft can be approved.")
         payouts = _lock_payouts(batch, State.DRAFT)
+        if parts := parts_in(batch, payouts, actor):
+            raise SecondPersonNeeded(in_words(parts), parts=parts)
         available = _lock_accounts(payouts)
         if uncovered := _uncovered(payouts, available):
             raise PayoutNotCovered(payouts=uncovered)
@@ -170,7 +176,11 @@ def cancel_payout(payout_id: UUID, *, actor: User) -> Payout:
 
 
 def cancel_batch(batch_id: UUID, *, actor: User) -> PayoutBatch:
-    """Give up a batch that has not been exported. Raises PermissionDenied, NotFound, InvalidTransition."""
+    """Give up a batch that has not been exported. Raises PermissionDenied, NotFound, InvalidTransition.
+
+    One person may, also after two let it pass: it stops money, and whatever is paid then
+    takes two people again. After the approval it asks for the permission to approve.
+    """
     _require(actor, PREPARE)
     with every_row(Reason.PAYOUTS):
         batch = lock_batch(batch_id)
@@ -178,6 +188,8 @@ def cancel_batch(batch_id: UUID, *, actor: User) -> PayoutBatch:
             return batch
         if batch.exported_at is not None:
             raise InvalidTransition("The file has left: note of each payout whether it was paid or failed.")
+        if batch.approved_at is not None:
+            _require(actor, APPROVE)
         payouts = list(batch.payouts.filter(state__in=Payout.UNDER_WAY).order_by("pk").select_for_update(no_key=True))
         _lock_accounts([each for each in payouts if each.booked_at])
         _finish(payouts, State.CANCELLED)
@@ -210,6 +222,8 @@ def _end(payout_id: UUID, state: Payout.State, *, actor: User, reference: str = 
             return payout
         if payout.state not in ending.begins:
             raise InvalidTransition(f"What is {payout.state} cannot be {ending.verb}.")
+        if payout.state == State.APPROVED:
+            _require(actor, APPROVE)
         before = {"state": payout.state}
         _finish([payout], state, reference=reference, failure=failure)
         after = {"state": payout.state, "amount_cents": payout.amount_cents, "currency": payout.currency}
@@ -275,7 +289,8 @@ def _uncovered(payouts: Iterable[Payout], available: dict[UUID | None, int]) -> 
     lines = PayoutLine.objects.filter(payout__in=payouts, amount_cents__gt=0).filter(Exists(disputes))
     disputed = set(lines.values_list("payout", flat=True))
     profiles = [payout.profile_id for payout in payouts]
-    destinations = dict(PayoutDestination.objects.filter(profile__in=profiles).values_list("profile", "reference"))
+    present = with_rest(PayoutDestination.objects.filter(profile__in=profiles))
+    destinations = {row.profile_id: row for row in present}
     found = []
     for payout in payouts:
         reason = ""
@@ -283,8 +298,10 @@ def _uncovered(payouts: Iterable[Payout], available: dict[UUID | None, int]) -> 
             reason = "balance"
         elif payout.pk in disputed:
             reason = "disputed"
-        elif destinations.get(payout.profile_id) != payout.destination:
+        elif (known := destinations.get(payout.profile_id)) is None or known.reference != payout.destination:
             reason = "destination"
+        elif known.rests:
+            reason = "resting"
         if reason:
             found.append({"payout": str(payout.pk), "payee": payout.payee, "reason": reason})
     return found
@@ -312,6 +329,7 @@ def _row(payout: Payout) -> tuple[str, ...]:
         words(payout.destination),
         amount(payout.amount_cents, payout.currency),
         payout.currency,
+        payout.destination_note,
     )
 
 

@@ -238,9 +238,11 @@ def test_a_destination_is_set_by_whom_may_and_leaves_a_trace():
     for reference in ("acct_1Q8hKd", "acct_1Q8hKd", "acct_other"):
         set_destination(vendor.pk, reference, actor=finance())
 
-    assert list(
-        Entry.objects.filter(verb="payout_destination.set").order_by("at").values_list("after__reference", flat=True)
-    ) == ["acct_1Q8hKd", "acct_other"]
+    entries = Entry.objects.filter(verb__startswith="payout_destination.").order_by("at")
+    assert list(entries.values_list("verb", "after__reference")) == [
+        ("payout_destination.set", "acct_1Q8hKd"),
+        ("payout_destination.proposed", "acct_other"),
+    ]
 
 
 def test_a_draft_costs_the_same_however_many_are_paid(django_assert_max_num_queries):

@@ -11,8 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.balances import balances_after
-from billing.models import LedgerAccount, LedgerEntry, Payout, PayoutBatch, PayoutLine
-from billing.services.destinations import set_destination
+from billing.models import (
+    DestinationChange,
+    LedgerAccount,
+    LedgerEntry,
+    Payout,
+    PayoutBatch,
+    PayoutDestination,
+    PayoutLine,
+)
+from billing.services.destinations import approve_destination, set_destination
 from billing.services.drafting import draft_payouts, free_entries, redraw_payouts
 from billing.services.payouts import (
     approve_payouts,
@@ -32,6 +40,15 @@ from trustengine.row_security import Reason, every_row
 from trustengine.testing import at_once
 
 Kind = LedgerAccount.Kind
+
+
+def redirect(vendor, reference, first, second):
+    """Change a destination by two people, and let its rest pass."""
+    set_destination(vendor.pk, reference, actor=first)
+    with every_row(Reason.TEST):
+        for change in DestinationChange.objects.filter(profile=vendor, state="proposed"):
+            approve_destination(change.pk, actor=second)
+        PayoutDestination.objects.filter(profile=vendor).update(usable_from=None)
 
 
 class Scene:
@@ -62,8 +79,8 @@ class Scene:
             "pay": partial(mark_paid, payout, actor=first),
             "pay all": partial(mark_batch_paid, batch, actor=first),
             "fail": partial(mark_failed, payout, actor=first, failure="account_closed"),
-            "return": partial(mark_returned, payout, actor=second, failure="account_closed"),
-            "redirect": partial(set_destination, vendor.pk, f"acct_{cents}", actor=second),
+            "return": partial(mark_returned, payout, actor=first, failure="account_closed"),
+            "redirect": partial(redirect, vendor, f"acct_{cents}", first, second),
         }
         try:
             with transaction.atomic():

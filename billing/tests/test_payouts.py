@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.errors import PayoutNotCovered, SecondPersonNeeded
 from billing.models import LedgerAccount, LedgerTransaction, Payout, PayoutBatch, PayoutLine
-from billing.services.destinations import set_destination
+from billing.services.destinations import approve_destination
 from billing.services.drafting import draft_payouts
 from billing.services.payouts import (
     approve_payouts,
@@ -33,6 +33,7 @@ from billing.tests.payout_factories import (
     release,
     take_back,
 )
+from billing.tests.test_destinations import changed
 from orders.models import Dispute
 from orders.tests.factories import OrderItemFactory, ProductFactory
 from trustengine.accounts.tests.factories import StaffFactory
@@ -152,7 +153,7 @@ def test_a_draft_is_not_approved_over_a_dispute_nor_to_another_destination():
     assert refusal.value.extra["payouts"][0]["reason"] == "disputed"
 
     Dispute.objects.update(closed_at=timezone.now(), outcome="won")
-    set_destination(vendor.pk, "acct_another", actor=finance())
+    approve_destination(changed(vendor, "acct_another").pk, actor=finance())
     with pytest.raises(PayoutNotCovered) as refusal:
         approve_payouts(batch.pk, actor=finance())
     assert refusal.value.extra["payouts"][0]["reason"] == "destination"

@@ -88,6 +88,8 @@ GROUPS: dict[str, list[str]] = {
         "billing.prepare_payout",
         "billing.approve_payout",
         "billing.set_destination",
+        "billing.approve_destination",
+        "billing.view_destinationchange",
         "billing.view_plan",
         "billing.view_planversion",
         "billing.edit_plan",

@@ -215,7 +215,7 @@ def test_the_home_page_takes_a_constant_number_of_queries(client, superuser, dja
     client.force_login(superuser)
     lively_marketplace()
     client.get(HOME)
-    with django_assert_max_num_queries(44) as before:
+    with django_assert_max_num_queries(50) as before:
         client.get(HOME)
     for _ in range(3):
         lively_marketplace_again()

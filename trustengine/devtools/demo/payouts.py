@@ -1,5 +1,7 @@
 """Vendors are paid: a batch that came through, but for one refusal, and a draft that waits for Finance."""
 
+from django.contrib.auth.models import Group
+
 from billing.errors import NothingDue
 from billing.models import Payout
 from billing.services.destinations import set_destination
@@ -12,11 +14,15 @@ CURRENCY = "EUR"
 
 
 def pay_vendors() -> None:
-    """Set destinations for all vendors but the last, and pay what is due. The draft's second person is Finance."""
+    """Set destinations for all vendors but the last, and pay what is due. The draft's second person is Finance.
+
+    A third person sets the destinations: whoever did could not approve a batch that pays to them.
+    """
     admin, finance = (User.objects.get(username=name) for name in ("admin", "finance"))
+    treasurer = _treasurer()
     vendors = list(Profile.objects.vendors().order_by("pk"))
     for number, vendor in enumerate(vendors[:-1]):
-        set_destination(vendor.pk, f"acct_demo_{number:03}", actor=admin)
+        set_destination(vendor.pk, f"acct_demo_{number:03}", actor=treasurer)
     try:
         batch = draft_payouts(CURRENCY, actor=finance)
     except NothingDue:
@@ -25,6 +31,13 @@ def pay_vendors() -> None:
     export_payouts(batch.pk, actor=finance)
     with every_row(Reason.DEMO):
         refused = Payout.objects.filter(batch=batch).order_by("-amount_cents", "pk")[0]
-    mark_failed(refused.pk, actor=finance, failure="account_closed")
+    mark_failed(refused.pk, actor=admin, failure="account_closed")
     mark_batch_paid(batch.pk, actor=finance)
     draft_payouts(CURRENCY, actor=admin)
+
+
+def _treasurer() -> User:
+    """Somebody of Finance who cannot sign in."""
+    user, _ = User.objects.get_or_create(username="treasurer", defaults={"is_staff": True, "password": "!"})
+    user.groups.add(Group.objects.get(name="Finance"))
+    return user

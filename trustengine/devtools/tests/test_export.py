@@ -40,6 +40,7 @@ NOT_EXPORTED = {
     "billing.payout": "belongs to a vendor, whose members read it; kept for accounting",
     "billing.payoutbatch": "is the marketplace's; who drew up and approved it stands in the audit entries",
     "billing.payoutdestination": "belongs to a vendor; who set it stands in the audit entries",
+    "billing.destinationchange": "belongs to a vendor; who set and approved it stands in the audit entries",
     "billing.payoutline": "belongs to a vendor, whose members read it with the payout",
     "billing.payoutskip": "belongs to a vendor; orders the work of those who pay",
     "reviews.vendorreply": "belongs to a vendor; who wrote which of its texts is told with the revisions",

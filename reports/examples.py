@@ -104,6 +104,8 @@ PROPOSAL = {
     "reason_code": "fake",
     "note": DECISION_INPUT["note"],
     "facts": DECISION_INPUT["facts"],
+    "undoes": None,
+    "appeal": None,
     "proposed_by": MODERATOR,
     "state": "open",
     "settled_at": None,

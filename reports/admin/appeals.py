@@ -21,6 +21,7 @@ from reports.admin.decisions import tone_of
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named
 from reports.models import Appeal
 from reports.services.appeals import PERMISSION, rule
+from reports.services.deciding import took_two
 from trustengine.accounts.models import User
 from trustengine.admin import name_of
 from trustengine.admin.attempting import attempt
@@ -132,7 +133,8 @@ class AppealAdmin(ModerationList):
         if form.is_valid():
             call = partial(rule, appeal.pk, moderator=cast(User, request.user), **form.cleaned_data)
             name = f"Appeal {str(appeal.pk)[-8:]}"
-            attempt(request, name, call, "upheld" if form.cleaned_data["ruling"] == "uphold" else "overturned")
+            overturned = "overturning it is proposed to a second person" if took_two(appeal.decision) else "overturned"
+            attempt(request, name, call, "upheld" if form.cleaned_data["ruling"] == "uphold" else overturned)
         for errors in form.errors.values():
             messages.error(request, " ".join(str(error) for error in errors))
         return redirect("admin:reports_appeal_change", appeal.pk)

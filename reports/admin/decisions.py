@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
-from reports.services.deciding import undo
+from reports.services.deciding import took_two, undo
 from trustengine.accounts.models import User
 from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
@@ -107,7 +107,8 @@ class DecisionAdmin(ModerationList):
     def undo(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
         for decision in queryset.order_by("pk"):
             name = f"Decision {str(decision.pk)[-8:]}"
-            attempt(request, name, partial(undo, decision.pk, moderator=cast(User, request.user)), "undone")
+            done = "proposed to a second person" if took_two(decision) else "undone"
+            attempt(request, name, partial(undo, decision.pk, moderator=cast(User, request.user)), done)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -140,7 +140,7 @@ def _page(proposal: Proposal, request: HttpRequest) -> dict[str, Any]:
         "parent_title": "Proposals",
         "content": named([key], request.user)[key],
         "is_own": own,
-        "is_stale": is_open and case.version != proposal.case_version,
+        "is_stale": is_open and proposal.undoes_id is None and case.version != proposal.case_version,
         "may_approve": is_open and not own and request.user.has_perm(PERMISSION),
         "may_refuse": is_open and (own or request.user.has_perm(PERMISSION)),
         "trail": reading.trail([proposal, case], request.user, limit=20),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from reports.api.access import IsModerator
 from reports.desk import with_decision, with_words
-from reports.errors import CaseChanged, ConflictOfInterest
+from reports.errors import CaseChanged, CaseClaimed, ConflictOfInterest
 from reports.filters import AppealFilter, DecisionFilter, ProposalFilter
 from reports.models import Appeal, Decision, Proposal
 from reports.serializers.decisions import (
@@ -57,12 +57,22 @@ class DecisionUndo(APIView):
 
     permission_classes = [IsModerator]
 
-    @raises(CaseChanged, InvalidTransition)
-    @extend_schema(operation_id="moderation_decisions_undo", request=None, responses={201: DecisionOutput})
+    @raises(CaseClaimed, CaseChanged, ConflictOfInterest, InvalidTransition)
+    @extend_schema(
+        operation_id="moderation_decisions_undo",
+        request=None,
+        responses={201: DecisionOutput, 202: OpenApiResponse(ProposalOutput, "A second person has to approve it")},
+    )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Undo a decision while its notices have not left: everything is as it was before."""
+        """Undo a decision while its notices have not left: everything is as it was before.
+
+        What two people decided becomes a proposal, which a second person approves in the same time.
+        """
         undone = undo(pk, moderator=caller(request))
-        return Response(DecisionOutput(undone, context={"viewer": caller(request)}).data, status=201)
+        context = {"viewer": caller(request)}
+        if isinstance(undone, Decision):
+            return Response(DecisionOutput(undone, context=context).data, status=201)
+        return Response(ProposalOutput(undone, context=context).data, status=202)
 
 
 class AppealList(Shown, generics.ListAPIView[Any]):
@@ -83,13 +93,19 @@ class AppealRuling(APIView):
     permission_classes = [IsModerator]
 
     @raises(CaseChanged, ConflictOfInterest, InvalidTransition)
-    @extend_schema(operation_id="moderation_appeals_rule", request=RulingInput, responses=AppealOutput)
+    @extend_schema(
+        operation_id="moderation_appeals_rule",
+        request=RulingInput,
+        responses={200: AppealOutput, 202: OpenApiResponse(ProposalOutput, "A second person has to approve it")},
+    )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Uphold or overturn a decision of somebody else's."""
+        """Uphold or overturn a decision of somebody else's. Overturning what two people decided takes two."""
         given = RulingInput(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
-        rule(pk, moderator=caller(request), ruling=data["ruling"], text=data.get("text") or "")
+        made = rule(pk, moderator=caller(request), ruling=data["ruling"], text=data.get("text") or "")
+        if isinstance(made, Proposal):
+            return Response(ProposalOutput(made, context={"viewer": caller(request)}).data, status=202)
         ruled = with_decision(Appeal.objects.all()).get(pk=pk)
         return Response(AppealOutput(ruled, context={"viewer": caller(request)}).data)
 
@@ -152,6 +168,7 @@ class LookBackUndo(APIView):
 
     permission_classes = [IsModerator]
 
+    @raises(ConflictOfInterest)
     @extend_schema(operation_id="moderation_look_backs_undo", request=None, responses=LookBackOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Take the cases that a look back opened, and that nobody has decided, off the desk again."""

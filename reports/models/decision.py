@@ -103,7 +103,10 @@ class StatementOfReasons(models.Model):
 
 
 class Proposal(models.Model):
-    """A decision that needs a second person: a suspension, or a removal on legal grounds."""
+    """A decision that needs a second person: a suspension, a removal on legal grounds, or taking one of them back.
+
+    ``undoes`` is the decision that it takes back; ``appeal`` the one that is ruled on by it.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -118,6 +121,8 @@ class Proposal(models.Model):
     reason = models.ForeignKey(ReasonCode, models.PROTECT, related_name="+")
     note = NormalisedTextField(max_length=2_000, blank=True, default="")
     facts = NormalisedTextField(max_length=2_000, blank=True, default="")
+    undoes = models.ForeignKey(Decision, models.PROTECT, null=True, blank=True, related_name="undo_proposals")
+    appeal = models.ForeignKey("reports.Appeal", models.PROTECT, null=True, blank=True, related_name="proposals")
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -130,6 +135,11 @@ class Proposal(models.Model):
             models.UniqueConstraint("case", condition=Q(state="open"), name="proposal_one_open_per_case"),
             models.CheckConstraint(
                 condition=Q(settled_by=None) | ~Q(settled_by=models.F("proposed_by")), name="proposal_second_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(action__in=["undo", "overturn"], undoes__isnull=False)
+                | ~Q(action__in=["undo", "overturn"]) & Q(undoes=None, appeal=None),
+                name="proposal_takes_back_a_decision",
             ),
         ]
 

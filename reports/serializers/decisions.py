@@ -84,7 +84,7 @@ class DecisionOutput(serializers.ModelSerializer[Decision]):
 
 @examples(dict.fromkeys((200, 202), shown.PROPOSAL))
 class ProposalOutput(serializers.ModelSerializer[Proposal]):
-    """A decision that waits for a second person."""
+    """A decision that waits for a second person. ``undoes`` names the one that it takes back, ``appeal`` by which."""
 
     reason_code = serializers.CharField(source="reason_id")
     proposed_by = serializers.SerializerMethodField()
@@ -98,6 +98,8 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
             "reason_code",
             "note",
             "facts",
+            "undoes",
+            "appeal",
             "proposed_by",
             "state",
             "settled_at",

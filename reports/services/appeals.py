@@ -8,16 +8,18 @@ from django.db import IntegrityError, transaction
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
 from reports.jobs import follow_case, mail_ruling, reporters_changed
-from reports.models import Action, Appeal, Case, Decision, Report, StatementOfReasons
+from reports.models import Action, Appeal, Case, Decision, Proposal, Report, StatementOfReasons
 from reports.services.cases import lock_case, open_case
 from reports.services.claiming import require_moderator, require_no_part
 from reports.services.deciding import (
     lock_decision,
     make_decision,
+    propose_to_take_back,
     reopen_reports,
     restore_content,
     reverse,
     settle_appeals,
+    took_two,
 )
 from reports.services.statements import announce, is_appealable
 from trustengine.accounts.models import User
@@ -83,10 +85,11 @@ def role_of(decision: Decision, user: User) -> str | None:
 
 
 @transaction.atomic
-def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
+def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal | Proposal:
     """Uphold a decision, or overturn it: then everything is as it was before.
 
-    By another person than the one who decided first. Raises NotFound, PermissionDenied,
+    By another person than the one who decided first. Overturning what two people decided
+    becomes a proposal, which a second person approves. Raises NotFound, PermissionDenied,
     ConflictOfInterest, InvalidInput, InvalidTransition for a ruled one, CaseChanged if the
     content has changed since so that it cannot be put back.
     """
@@ -95,6 +98,29 @@ def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
         raise PermissionDenied
     if ruling not in {"uphold", "overturn"}:
         raise InvalidInput(fields={"ruling": "One of uphold, overturn."})
+    made, decision = _lock_for_ruling(appeal_id, moderator)
+    if ruling == "overturn" and took_two(decision):
+        case = made.case
+        return propose_to_take_back(
+            case, decision, action=Action.OVERTURN, by=moderator, text=normalised(text), appeal=made
+        )
+    waiting = Proposal.objects.filter(appeal=made, state=Proposal.State.OPEN)
+    if waiting.exists():
+        raise InvalidTransition("A second person is asked to overturn this: refuse that proposal first.")
+    return _settle(made, decision, moderator, overturned=ruling == "overturn", text=normalised(text))
+
+
+def overturn_as_second(appeal_id: UUID, *, approver: User, text: str) -> Decision:
+    """Overturn what two people decided, as the second one who says so. Raises what ``rule`` raises."""
+    if not approver.has_perm(PERMISSION):
+        raise PermissionDenied
+    made, decision = _lock_for_ruling(appeal_id, approver)
+    ruled = _settle(made, decision, approver, overturned=True, text=text)
+    return ruled.ruling  # type: ignore[return-value]
+
+
+def _lock_for_ruling(appeal_id: UUID, moderator: User) -> tuple[Appeal, Decision]:
+    """Lock a pending appeal that this person may rule on, and the decision that it is against."""
     found = Appeal.objects.filter(pk=appeal_id).first()
     if found is None:
         raise NotFound
@@ -108,14 +134,19 @@ def rule(appeal_id: UUID, *, moderator: User, ruling: str, text: str) -> Appeal:
     if made.appellant_id == moderator.pk:
         raise ConflictOfInterest("You cannot rule on what is your own.")
     require_no_part(moderator, made.case)
-    if ruling == "overturn":
+    return made, decision
+
+
+def _settle(made: Appeal, decision: Decision, moderator: User, *, overturned: bool, text: str) -> Appeal:
+    if overturned:
         made.ruling = _overturn(made, decision, moderator)
-    made.state = Appeal.State.OVERTURNED if ruling == "overturn" else Appeal.State.UPHELD
-    made.ruling_text, made.ruled_by, made.ruled_at = normalised(text), moderator, database_now()
+    made.state = Appeal.State.OVERTURNED if overturned else Appeal.State.UPHELD
+    made.ruling_text, made.ruled_by, made.ruled_at = text, moderator, database_now()
     made.save(update_fields=["state", "ruling_text", "ruled_by", "ruled_at", "ruling"])
-    record("appeal.ruled", made, actor=moderator, after={"ruling": ruling, "decision": decision.pk})
+    after = {"ruling": "overturn" if overturned else "uphold", "decision": decision.pk}
+    record("appeal.ruled", made, actor=moderator, after=after)
     publish("reports.appeal_ruled", appeal_id=made.pk, decision_id=decision.pk)
-    if made.state == Appeal.State.UPHELD:
+    if not overturned:
         enqueue(mail_ruling, appeal_id=made.pk)
     _follow(decision)
     return made

@@ -1,11 +1,12 @@
 """Who works on which case. A claim holds for some minutes; a heartbeat is claiming again."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.models import Product
 from reports.contents import kind_of
@@ -35,21 +36,31 @@ def decidable_by(moderator: User) -> CaseQuerySet:
 
 def require_no_part(moderator: User, case: Case) -> None:
     """Raise ConflictOfInterest for a case about what is the moderator's own, or about their vendors' products."""
-    if Case.objects.filter(_concerning(moderator), pk=case.pk).exists():
+    require_no_part_in(moderator, case.content_type, case.content_id, case.author_id)
+
+
+def require_no_part_in(moderator: User, content_type: str, content_id: UUID, author_id: UUID | None) -> None:
+    """Raise ConflictOfInterest for content in which the moderator has a part, whatever has become of it."""
+    if author_id == moderator.pk or _own_contents(moderator, content_id)[ContentType(content_type)].exists():
         raise ConflictOfInterest("You cannot decide on what is your own.")
 
 
-def _concerning(moderator: User) -> Q:
+def _own_contents(moderator: User, content_id: UUID | OuterRef) -> dict[ContentType, QuerySet[Any]]:
+    """Return the content of this id, by type, where it concerns one of the moderator's vendors or reviews."""
     vendors = Membership.objects.filter(user=moderator).values("profile")
-    reviews = Review.objects.filter(pk=OuterRef("content_id"), product__vendor__in=vendors)
-    replies = VendorReply.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
-    products = Product.objects.filter(pk=OuterRef("content_id"), vendor__in=vendors)
-    vendors_own = (
-        Q(Exists(reviews), content_type=ContentType.REVIEW)
-        | Q(Exists(replies), content_type=ContentType.REPLY)
-        | Q(Exists(products), content_type=ContentType.PRODUCT)
-    )
-    return Q(author=moderator) | vendors_own
+    replies = VendorReply.objects.filter(Q(vendor__in=vendors) | Q(review__author=moderator))
+    return {
+        ContentType.REVIEW: Review.objects.filter(pk=content_id, product__vendor__in=vendors),
+        ContentType.REPLY: replies.filter(pk=content_id),
+        ContentType.PRODUCT: Product.objects.filter(pk=content_id, vendor__in=vendors),
+    }
+
+
+def _concerning(moderator: User) -> Q:
+    found = Q(author=moderator)
+    for content_type, contents in _own_contents(moderator, OuterRef("content_id")).items():
+        found |= Q(Exists(contents), content_type=content_type)
+    return found
 
 
 @transaction.atomic

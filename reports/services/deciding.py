@@ -21,7 +21,7 @@ from reports.errors import CaseChanged, CaseClaimed
 from reports.jobs import follow_case, reporters_changed
 from reports.models import Action, Appeal, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
 from reports.services.cases import close, is_as_seen, lock_case, refresh, settle_reports
-from reports.services.claiming import require_moderator, require_no_part
+from reports.services.claiming import require_moderator, require_no_part, require_no_part_in
 from reports.services.sanctions import SANCTIONS, lift_sanction, sanction
 from reports.services.statements import announce
 from reviews.models import Review
@@ -83,7 +83,7 @@ def decide(
     if action not in BY_HAND:
         raise InvalidInput(fields={"action": f"One of {', '.join(BY_HAND)}."})
     case = lock_for_decision(case_id, moderator=moderator, version=version)
-    if needs_second_person(action, reason):
+    if needs_second_person(action, reason, case):
         return propose(case, moderator=moderator, action=action, reason=reason, note=note, facts=facts)
     return carry_out(case, moderator=moderator, action=action, reason=reason, note=note, facts=facts)
 
@@ -96,9 +96,24 @@ def active_reason(code: str, *, field: str = "reason_code") -> ReasonCode:
     return reason
 
 
-def needs_second_person(action: str, reason: ReasonCode) -> bool:
-    """Suspensions, and removals on legal grounds."""
-    return action == Action.SUSPEND or (action == Action.REMOVE and reason.ground == ReasonCode.Ground.ILLEGAL)
+def needs_second_person(action: str, reason: ReasonCode, case: Case) -> bool:
+    """Whether a second person approves: suspensions, removals on legal grounds, and ending such a removal."""
+    if action == Action.REMOVE:
+        return reason.ground == ReasonCode.Ground.ILLEGAL
+    return action == Action.SUSPEND or (action == Action.RESTORE and _was_removed_by_two(case))
+
+
+def took_two(decision: Decision) -> bool:
+    """Whether two people took a decision, so that two people take it back."""
+    return hasattr(decision, "proposal")
+
+
+def _was_removed_by_two(case: Case) -> bool:
+    """Whether the content is down on a legal ground. What is down on another one, one person restores."""
+    decisions = Decision.objects.filter(content_type=case.content_type, content_id=case.content_id)
+    standing = decisions.filter(superseded_by=None, action__in=[Action.REMOVE, Action.RESTORE])
+    last = standing.select_related("reason").order_by("-created_at", "-pk").first()
+    return last is not None and last.action == Action.REMOVE and last.reason.ground == ReasonCode.Ground.ILLEGAL
 
 
 def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:
@@ -163,8 +178,7 @@ def propose(
     case: Case, *, moderator: User, action: str, reason: ReasonCode, note: str = "", facts: str = ""
 ) -> Proposal:
     """Write down what a second person has to approve. One proposal at a time for a case."""
-    if Proposal.objects.filter(case=case, state=Proposal.State.OPEN).exists():
-        raise InvalidTransition("There is a proposal on this case already.")
+    _require_no_proposal(case)
     if action == Action.SUSPEND and case.author_id is None:
         raise InvalidTransition("There is nobody to suspend.")
     case.version += 1
@@ -184,23 +198,66 @@ def propose(
     return proposal
 
 
+def _require_no_proposal(case: Case) -> None:
+    if Proposal.objects.filter(case=case, state=Proposal.State.OPEN).exists():
+        raise InvalidTransition("There is a proposal on this case already.")
+
+
+def propose_to_take_back(
+    case: Case, decision: Decision, *, action: Action, by: User, text: str = "", appeal: Appeal | None = None
+) -> Proposal:
+    """Write down that a locked decision, which two people took, is to be taken back by two people."""
+    _require_no_proposal(case)
+    proposal = Proposal.objects.create(
+        case=case,
+        case_version=case.version,
+        action=action,
+        reason_id=decision.reason_id,
+        facts=text,
+        undoes=decision,
+        appeal=appeal,
+        proposed_by=by,
+    )
+    after = {"case": case.pk, "action": action, "undoes": decision.pk, "appeal": appeal and appeal.pk}
+    record("proposal.made", proposal, actor=by, after=after, reason=decision.reason_id)
+    return proposal
+
+
 @transaction.atomic
-def undo(decision_id: UUID, *, moderator: User) -> Decision:
+def undo(decision_id: UUID, *, moderator: User) -> Decision | Proposal:
     """Put everything back as it was before a decision, while its notices have not left.
 
-    Raises NotFound, PermissionDenied, InvalidTransition when the time is over or it has
-    been superseded, CaseChanged if something has happened to the content since.
+    It asks what deciding asks, and as many people: what two people decided becomes a
+    proposal. Raises NotFound, PermissionDenied, ConflictOfInterest, CaseClaimed,
+    InvalidTransition when the time is over or it has been superseded, CaseChanged if
+    something has happened to the content since.
     """
     require_moderator(moderator)
+    case, decision = lock_for_undo(decision_id, moderator)
+    if took_two(decision) and case is not None:
+        return propose_to_take_back(case, decision, action=Action.UNDO, by=moderator)
+    return carry_out_undo(case, decision, moderator=moderator)
+
+
+def lock_for_undo(decision_id: UUID, moderator: User) -> tuple[Case | None, Decision]:
+    """Lock a decision that may still be undone by this person, its case before it."""
     found = Decision.objects.filter(pk=decision_id).first()
     if found is None:
         raise NotFound
     case = lock_case(found.case_id) if found.case_id else None
     decision = lock_decision(decision_id)
+    require_no_part_in(moderator, decision.content_type, decision.content_id, decision.author_id)
+    if case is not None and case.state == Case.State.OPEN and case.is_claimed and case.claimed_by_id != moderator.pk:
+        raise CaseClaimed
     if hasattr(decision, "superseded_by") or decision.action in {Action.UNDO, Action.OVERTURN}:
         raise InvalidTransition("This decision does not stand any more.")
     if decision.notice_after <= database_now():
         raise InvalidTransition("The time for undoing is over: decide anew instead.")
+    return case, decision
+
+
+def carry_out_undo(case: Case | None, decision: Decision, *, moderator: User) -> Decision:
+    """Take a locked decision back, and have its reports wait again."""
     reverse(decision, actor=moderator)
     undone = make_decision(
         case,

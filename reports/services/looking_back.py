@@ -34,8 +34,7 @@ def look_back(author_id: UUID, *, moderator: User, reason: str) -> LookBack:
     author = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=author_id).first()
     if author is None:
         raise NotFound
-    if author.pk == moderator.pk:
-        raise ConflictOfInterest
+    _require_no_part(moderator, author.pk)
     if LookBack.objects.filter(author=author, state=LookBack.State.RUNNING).exists():
         raise InvalidTransition("Somebody has just started this.")
     started = LookBack.objects.create(author=author, started_by=moderator, reason=reason)
@@ -74,13 +73,17 @@ def proceed(look_back_id: UUID) -> int:
 
 @transaction.atomic
 def undo_look_back(look_back_id: UUID, *, moderator: User) -> LookBack:
-    """Take all cases that a look back opened, and that nobody has decided, off the desk again. Idempotent."""
+    """Take all cases that a look back opened, and that nobody has decided, off the desk again. Idempotent.
+
+    It asks what starting one asks. Raises NotFound, PermissionDenied, ConflictOfInterest.
+    """
     from reports.jobs import follow_case
 
     require_moderator(moderator)
     started = LookBack.objects.select_for_update(of=("self",), no_key=True).filter(pk=look_back_id).first()
     if started is None:
         raise NotFound
+    _require_no_part(moderator, started.author_id)
     if started.state == LookBack.State.UNDONE:
         return started
     started.state, started.finished_at = LookBack.State.UNDONE, database_now()
@@ -91,3 +94,8 @@ def undo_look_back(look_back_id: UUID, *, moderator: User) -> LookBack:
             enqueue(follow_case, key=f"{case.content_type}:{case.content_id}")
     record("look_back.undone", started, actor=moderator, after={"author": started.author_id})
     return started
+
+
+def _require_no_part(moderator: User, author_id: UUID) -> None:
+    if author_id == moderator.pk:
+        raise ConflictOfInterest("You cannot decide on what is your own.")

@@ -6,9 +6,10 @@ from django.db import transaction
 
 from reports.errors import CaseChanged
 from reports.models import Case, Decision, Proposal
+from reports.services.appeals import overturn_as_second
 from reports.services.cases import lock_case
 from reports.services.claiming import require_no_part
-from reports.services.deciding import carry_out
+from reports.services.deciding import carry_out, carry_out_undo, lock_for_undo
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
@@ -25,6 +26,10 @@ def approve_proposal(proposal_id: UUID, *, approver: User) -> Decision:
     ConflictOfInterest, InvalidTransition for a settled one, CaseChanged if the content has changed since.
     """
     proposal, case = _lock(proposal_id, approver)
+    if proposal.undoes_id is not None:
+        decision = _take_back(proposal, approver)
+        _settle(proposal, Proposal.State.APPROVED, approver, decision)
+        return decision
     if case.state != Case.State.OPEN or case.version != proposal.case_version:
         raise CaseChanged(version=case.version, state=case.state)
     decision = carry_out(
@@ -37,6 +42,14 @@ def approve_proposal(proposal_id: UUID, *, approver: User) -> Decision:
     )
     _settle(proposal, Proposal.State.APPROVED, approver, decision)
     return decision
+
+
+def _take_back(proposal: Proposal, approver: User) -> Decision:
+    """Undo a decision as the second person, or overturn it by the appeal that was ruled on."""
+    if proposal.appeal_id is not None:
+        return overturn_as_second(proposal.appeal_id, approver=approver, text=proposal.facts)
+    case, decision = lock_for_undo(proposal.undoes_id, approver)  # type: ignore[arg-type]
+    return carry_out_undo(case, decision, moderator=approver)
 
 
 @transaction.atomic

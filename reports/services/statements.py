@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
 
-from reports.models import Action, Appeal, Decision, Report, StatementOfReasons
+from reports.models import Action, Appeal, Decision, Proposal, Report, StatementOfReasons
 from reviews.models import Restriction
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -53,6 +53,7 @@ def deliver(decision_id: UUID) -> list[StatementOfReasons]:
     decision = decisions.filter(pk=decision_id).first()
     if decision is None or Decision.objects.filter(supersedes=decision, action=Action.UNDO).exists():
         return []
+    _end_late_undos(decision)
     made = []
     for recipient, role in _concerned(decision):
         statement, is_new = StatementOfReasons.objects.get_or_create(
@@ -63,6 +64,15 @@ def deliver(decision_id: UUID) -> list[StatementOfReasons]:
             enqueue(mail_statement, statement_id=statement.pk)
             made.append(statement)
     return made
+
+
+def _end_late_undos(decision: Decision) -> None:
+    """Withdraw proposals to undo a decision, when it is told and their time is over."""
+    late = Proposal.objects.filter(undoes=decision, action=Action.UNDO, state=Proposal.State.OPEN)
+    for proposal in late:
+        proposal.state, proposal.settled_at = Proposal.State.WITHDRAWN, database_now()
+        proposal.save(update_fields=["state", "settled_at"])
+        record("proposal.withdrawn", proposal, reason="too_late")
 
 
 def compose(decision: Decision, role: str) -> str:

@@ -214,7 +214,9 @@ def test_suspending_and_legal_removal_take_two_people():
         approve_proposal(proposal.pk, approver=moderator())
     decision = approve_proposal(proposal.pk, approver=senior())
     assert User.objects.get(pk=author.pk).is_suspended
-    undo(decision.pk, moderator=one)
+    undoing = undo(decision.pk, moderator=one)
+    assert User.objects.get(pk=author.pk).is_suspended
+    approve_proposal(undoing.pk, approver=senior())
     assert not User.objects.get(pk=author.pk).is_suspended
 
     removal = decided(reported(reason="illegal").case, "remove", "illegal", one)

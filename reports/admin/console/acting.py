@@ -20,6 +20,7 @@ from trustengine.errors import DomainError
 from trustengine.forms import NormalisedCharField
 
 TEXT = 2_000
+PROPOSED = "Proposed: a second person has to approve it."
 
 
 class DecisionForm(forms.Form):
@@ -54,6 +55,7 @@ class Outcome:
     words: str
     decision: Decision | None = None
     refusal: str = ""  # the code of the rule that refused it
+    is_proposed: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -69,7 +71,7 @@ def attempt(step: Callable[[], object], *, success: str) -> Outcome:
     except OperationalError:  # a lock or statement timeout
         return Outcome("Somebody is working on this at this very moment. Please try again.", refusal="TRY_AGAIN")
     if isinstance(made, Proposal):
-        return Outcome("Proposed: a second person has to approve it.")
+        return Outcome(PROPOSED, is_proposed=True)
     return Outcome(success, decision=made if isinstance(made, Decision) else None)
 
 
@@ -91,7 +93,7 @@ def carry_out(case_id: UUID, given: dict[str, Any], *, moderator: User, name: st
 
 
 def take_back(decisions: Sequence[UUID], *, moderator: User) -> list[Outcome]:
-    """Undo decisions one by one, the latest first."""
+    """Undo decisions one by one, the latest first. What two people decided is proposed to a second person."""
     steps = [partial(undo, each, moderator=moderator) for each in reversed(decisions)]
     return [attempt(step, success="Undone: everything is as it was.") for step in steps]
 

@@ -11,7 +11,15 @@ from django.utils import timezone
 from django.utils.dateformat import format as formatted
 from django.views.decorators.http import require_POST
 
-from reports.admin.console.acting import DecisionForm, Outcome, attempt, carry_out, changes_since, take_back
+from reports.admin.console.acting import (
+    PROPOSED,
+    DecisionForm,
+    Outcome,
+    attempt,
+    carry_out,
+    changes_since,
+    take_back,
+)
 from reports.admin.console.listing import Filters, described, take_next
 from reports.admin.console.pages import (
     SKIPPED,
@@ -23,7 +31,7 @@ from reports.admin.console.pages import (
     skipped,
     tell,
 )
-from reports.models import Appeal, Case, Proposal
+from reports.models import Action, Appeal, Case, Proposal
 from reports.services.appeals import rule
 from reports.services.claiming import claim_case, release_case
 from reports.services.proposals import approve_proposal, refuse_proposal
@@ -115,9 +123,12 @@ def undo_step(request: HttpRequest) -> HttpResponseBase:
     named = [number for text in request.POST.getlist("decision")[:MOST_UNDONE] if (number := as_uuid(text))]
     outcomes = take_back(named, moderator=moderator)
     refusals = [outcome.words for outcome in outcomes if not outcome.is_done]
-    undone = len(outcomes) - len(refusals)
+    proposed = sum(outcome.is_proposed for outcome in outcomes)
+    undone = len(outcomes) - len(refusals) - proposed
     words = " ".join(dict.fromkeys(refusals))
-    if not refusals:
+    if proposed:
+        words = " ".join([PROPOSED, f"{undone} undone." if undone else "", words]).strip()
+    elif not refusals:
         words = f"Undone: {undone} decisions." if undone > 1 else "Undone: everything is as it was."
     elif undone:
         words = f"{undone} undone, {len(refusals)} not: {words}"
@@ -166,7 +177,7 @@ def appeal_step(request: HttpRequest, appeal_id: UUID) -> HttpResponseBase:
     text = request.POST.get("text", "").replace("\x00", "")[:5_000]
     success = "Overturned: everything is as it was before." if ruling == "overturn" else "Upheld: the decision stands."
     outcome = attempt(
-        lambda: rule(appeal_id, moderator=moderator, ruling=ruling, text=text).pk,
+        lambda: rule(appeal_id, moderator=moderator, ruling=ruling, text=text),
         success=success,
     )
     if not outcome.is_done:
@@ -206,7 +217,8 @@ def _refused(
 
 def _toast(outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
-    left = (decision.notice_after - database_now()).total_seconds() if decision else 0
+    may_undo = decision is not None and decision.action not in {Action.UNDO, Action.OVERTURN}
+    left = (decision.notice_after - database_now()).total_seconds() if decision and may_undo else 0
     return {
         "words": outcome.words,
         "decisions": [str(decision.pk)] if decision and left > 0 else [],

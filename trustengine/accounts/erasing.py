@@ -21,6 +21,7 @@ from trustengine.accounts import tombstones
 from trustengine.accounts.errors import ErasureHindered
 from trustengine.accounts.jobs import erase, erase_leftovers
 from trustengine.accounts.models import Erasure, Membership, Profile, User
+from trustengine.accounts.services import require_may_touch
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import NotFound, PermissionDenied
@@ -83,7 +84,7 @@ def request_erasure(user: User, *, actor: User | None, reason: str = "") -> Eras
     """Close an account at once, and have everything personal about it erased by a job. Cannot be undone.
 
     For the person themselves, suspended or not, for staff with ``accounts.erase_user``
-    (of staff's accounts: those who make them), and the system (actor None). ``reason`` is
+    (of staff's accounts: superusers), and the system (actor None). ``reason`` is
     a code. Idempotent. Raises PermissionDenied, NotFound, and ErasureHindered while
     others depend on the person.
     """
@@ -170,8 +171,7 @@ def _finish(erasure: Erasure) -> None:
 def _require_right(actor: User, user: User) -> None:
     if not actor.has_perm(PERMISSION):
         raise PermissionDenied
-    if user.is_staff and not actor.has_perm("accounts.change_user"):
-        raise PermissionDenied("Only those who make accounts of staff may erase them.")
+    require_may_touch(user, actor)
 
 
 def _close(user: User) -> None:

@@ -123,14 +123,23 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.username = self.username or None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
+        if self.is_suspended:
+            return False
         return (self.has_staff_rights or perm in SERVICE_PERMISSIONS) and super().has_perm(perm, obj)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.has_staff_rights and super().has_module_perms(app_label)
+        return self.has_staff_rights and not self.is_suspended and super().has_module_perms(app_label)
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
+        if self.is_suspended:
+            return set()
         every = super().get_all_permissions(obj)
         return every if self.has_staff_rights else every & SERVICE_PERMISSIONS
+
+    @property
+    def acts_as_superuser(self) -> bool:
+        """Whether they may touch accounts of staff: superusers who are signed in here and not suspended."""
+        return self.is_superuser and self.is_active and self.has_staff_rights and not self.is_suspended
 
     @property
     def is_suspended(self) -> bool:
@@ -253,6 +262,46 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"erasure {str(self.pk)[-8:]}"
+
+
+class SuspensionProposal(models.Model):
+    """That a user is to be suspended, or reinstated: another person than the proposer approves or refuses it."""
+
+    class Action(models.TextChoices):
+        SUSPEND = "suspend"
+        REINSTATE = "reinstate"
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        APPROVED = "approved"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.PROTECT, related_name="suspension_proposals")
+    action = models.CharField(max_length=9, choices=Action)
+    reason = models.CharField(max_length=50, help_text="A code.")
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("user", condition=Q(state="open"), name="suspension_one_open_per_user"),
+            models.CheckConstraint(
+                condition=Q(state="open", settled_by=None, settled_at=None)
+                | Q(state__in=["approved", "refused"], settled_by__isnull=False, settled_at__isnull=False)
+                & ~Q(settled_by=models.F("proposed_by"))
+                | Q(state="withdrawn", settled_at__isnull=False),
+                name="suspension_second_person",
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="suspension_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {str(self.user_id)[-8:]}"
 
 
 class ErasedSubject(models.Model):

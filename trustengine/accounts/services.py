@@ -36,13 +36,18 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
 def suspend_user(user: User, *, actor: User | None, reason: str) -> User:
     """Bar a user from writing in the marketplace; they still read, and keep their rights to their data.
 
-    ``reason`` is a code. Idempotent. Raises PermissionDenied for oneself.
+    Staff lose their staff rights with it, for good: reinstated, they are given them again by
+    a superuser. People suspend by way of two: see ``trustengine.accounts.suspensions``.
+    ``reason`` is a code. Idempotent. Raises PermissionDenied for oneself, and for staff
+    unless a superuser does it.
     """
     if actor is not None and actor.pk == user.pk:
         raise PermissionDenied("You cannot suspend yourself.")
     user = _lock_user(user.pk)
+    require_may_touch(user, actor)
     if user.is_suspended:
         return user
+    _take_rights(user, actor)
     user.suspended_at = database_now()
     user.save(update_fields=["suspended_at"])
     record("user.suspended", user, actor=actor, after={"suspended_at": user.suspended_at}, reason=reason)
@@ -52,12 +57,17 @@ def suspend_user(user: User, *, actor: User | None, reason: str) -> User:
 
 @transaction.atomic
 def reinstate_user(user: User, *, actor: User | None, reason: str) -> User:
-    """End a suspension. ``reason`` is a code. Idempotent. Raises PermissionDenied for oneself."""
+    """End a suspension; staff rights do not come back with it. ``reason`` is a code.
+
+    Idempotent. Raises PermissionDenied for oneself, and for staff unless a superuser does it.
+    """
     if actor is not None and actor.pk == user.pk:
         raise PermissionDenied("You cannot reinstate yourself.")
     user = _lock_user(user.pk)
+    require_may_touch(user, actor)
     if not user.is_suspended:
         return user
+    _take_rights(user, actor)  # who was suspended before suspensions took them
     before = {"suspended_at": user.suspended_at}
     user.suspended_at = None
     user.save(update_fields=["suspended_at"])
@@ -160,6 +170,33 @@ def remove_member(profile: Profile, user: User, *, actor: User | None) -> None:
     before = {"user_id": user.pk, "role": member.role}
     member.delete()
     record("membership.removed", profile, actor=actor, before=before)
+
+
+def is_staff_account(user: User) -> bool:
+    """Whether an account has, or could use, rights of staff."""
+    return user.is_staff or user.is_superuser or user.groups.exists() or user.user_permissions.exists()
+
+
+def require_may_touch(user: User, actor: User | None) -> None:
+    """Raise PermissionDenied where somebody else than a superuser would change, suspend or erase an account of staff.
+
+    The system (actor None) is a rule or a command.
+    """
+    if actor is not None and not actor.acts_as_superuser and is_staff_account(user):
+        raise PermissionDenied("Only superusers touch accounts of staff.")
+
+
+def _take_rights(user: User, actor: User | None) -> None:
+    """Take every right of staff from a locked user, with an entry that says which they were."""
+    before = rights_of(user)
+    user.is_staff = user.is_superuser = False
+    user.save(update_fields=["is_staff", "is_superuser"])
+    user.groups.clear()
+    user.user_permissions.clear()
+    after = rights_of(user)
+    if changed := sorted(name for name in after if before[name] != after[name]):
+        was, is_now = ({name: state[name] for name in changed} for state in (before, after))
+        record("user.rights_taken", user, actor=actor, before=was, after=is_now)
 
 
 def rights_of(user: User) -> dict[str, Any]:

@@ -1,3 +1,3 @@
-from trustengine.accounts.admin import erasures, people
+from trustengine.accounts.admin import erasures, people, suspensions
 
-__all__ = ["erasures", "people"]
+__all__ = ["erasures", "people", "suspensions"]

@@ -18,7 +18,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from trustengine.accounts.admin.erasures import EraseAction
 from trustengine.accounts.models import Erasure, Membership, Profile, User
-from trustengine.accounts.services import note_rights_changed, reinstate_user, rights_of, suspend_user
+from trustengine.accounts.services import note_rights_changed, rights_of
+from trustengine.accounts.suspensions import propose_reinstatement, propose_suspension
 from trustengine.admin import EvidenceAdmin, Link, register_links
 from trustengine.admin.sidebar import MARKETPLACE, SYSTEM
 from trustengine.audit.services import record
@@ -28,16 +29,17 @@ admin.site.unregister(Group)
 
 PASSWORD_PAGE = "auth_user_password_change"
 IDENTITIES = ("subject", "email")
+RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class SuperuserForm(EvidenceAdmin):
     """A form that only superusers may save."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return cast(User, request.user).acts_as_superuser
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
+        return cast(User, request.user).acts_as_superuser
 
 
 @admin.register(User)
@@ -54,7 +56,7 @@ class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
     fieldsets = [
         (None, {"fields": ["id", "username", "password"]}),
         ("Identity", {"fields": ["subject", "email", "of_age_on"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Rights", {"fields": [*RIGHTS]}),
         ("History", {"fields": ["suspended_at", "last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2", "is_staff", "groups"]})]
@@ -77,16 +79,22 @@ class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
             return False
         return super().has_change_permission(request, obj)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Nobody changes their own rights, and who is suspended gets none before they are reinstated."""
+        shown = super().get_readonly_fields(request, obj)
+        fixed = isinstance(obj, User) and (obj.pk == request.user.pk or obj.is_suspended)
+        return [*shown, *RIGHTS] if fixed else shown
+
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
-    @admin.action(permissions=["suspend"], description="Suspend selected users")
+    @admin.action(permissions=["suspend"], description="Propose to suspend selected users")
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._apply(request, queryset, suspend_user, "suspended")
+        self._apply(request, queryset, propose_suspension, "proposed to be suspended")
 
-    @admin.action(permissions=["suspend"], description="Reinstate selected users")
+    @admin.action(permissions=["suspend"], description="Propose to reinstate selected users")
     def reinstate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._apply(request, queryset, reinstate_user, "reinstated")
+        self._apply(request, queryset, propose_reinstatement, "proposed to be reinstated")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         form.rights_before = rights_of(User.objects.get(pk=obj.pk)) if change else None
@@ -115,7 +123,7 @@ class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
             except DomainError as refusal:
                 self.message_user(request, f"{user}: {refusal.detail}", messages.ERROR)
         if count:
-            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
+            self.message_user(request, f"{count} {done}. A second person has to approve it.", messages.SUCCESS)
 
 
 @admin.register(Group)

@@ -3,7 +3,7 @@ from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.models import Membership, Profile, SuspensionProposal, User
 from trustengine.accounts.tests.factories import MembershipFactory, StaffFactory, UserFactory, VendorFactory
 from trustengine.audit.models import Entry
 
@@ -74,42 +74,13 @@ def test_identities_are_neither_shown_nor_found_by_others(client, operator):
     assert str(user.pk)[-8:] in client.get(USERS, {"q": str(user.pk)}).content.decode()
 
 
-def test_those_who_may_suspend_do_so_by_an_action(client, senior):
-    user = UserFactory()
-    client.force_login(senior)
-
-    act(client, "suspend", user)
-    user.refresh_from_db()
-    assert user.is_suspended
-    act(client, "reinstate", user)
-    user.refresh_from_db()
-    assert not user.is_suspended
-
-    entries = Entry.objects.filter(object_id=str(user.pk)).order_by("id")
-    assert [(entry.verb, entry.actor_id) for entry in entries] == [
-        ("user.suspended", senior.pk),
-        ("user.reinstated", senior.pk),
-    ]
-
-
-def test_nobody_suspends_themselves(client, senior):
-    client.force_login(senior)
-
-    page = act(client, "suspend", senior)
-
-    senior.refresh_from_db()
-    assert not senior.is_suspended
-    assert "You cannot suspend yourself." in page.content.decode()
-
-
 def test_others_have_no_such_action(client, operator):
     user = UserFactory()
     client.force_login(operator)
 
     act(client, "suspend", user)
 
-    user.refresh_from_db()
-    assert not user.is_suspended
+    assert not SuspensionProposal.objects.exists()
 
 
 @pytest.mark.parametrize("noun", ["profile", "membership"])
@@ -163,6 +134,27 @@ def test_a_change_of_rights_is_recorded_with_what_was_before(client, superuser):
     entry = Entry.objects.get(verb="user.rights_changed")
     assert entry.before == {"groups": [Group.objects.get(name="Moderators").pk]}
     assert entry.after == {"groups": [finance.pk]}
+
+
+def test_nobody_changes_their_own_rights(client, superuser):
+    client.force_login(superuser)
+    finance = Group.objects.get(name="Finance")
+
+    client.post(page_of(superuser), form_of(superuser, groups=[finance.pk], is_superuser="", is_active=""))
+
+    superuser.refresh_from_db()
+    assert (superuser.is_superuser, superuser.is_active, superuser.groups.count()) == (True, True, 0)
+
+
+def test_who_is_suspended_is_given_no_rights(client, superuser):
+    client.force_login(superuser)
+    user = UserFactory(username="ada", suspended_at=timezone.now())
+
+    client.post(page_of(user), form_of(user, is_staff="on", is_superuser="on"))
+
+    user.refresh_from_db()
+    assert not (user.is_staff)
+    assert not (user.is_superuser)
 
 
 def test_a_form_saved_unchanged_records_nothing(client, superuser):

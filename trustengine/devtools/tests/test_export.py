@@ -47,6 +47,7 @@ NOT_EXPORTED = {
     "reviews.quarantine": "is about a product; who opened or decided it stands in the audit entries",
     "reviews.screeningpolicy": "is the marketplace's; who wrote and published it stands in the audit entries",
     "reviews.denyterm": "is the marketplace's; who added and retired it stands in the audit entries",
+    "accounts.suspensionproposal": "orders the work of staff; that they are suspended is told with the account",
     "reports.case": "orders the moderators' work; what came of it is told in the statements of reasons",
     "reports.proposal": "is a draft of a decision; who proposed and settled it stands in the audit entries",
     "reports.lookback": "orders the moderators' work; what came of it is told in the statements of reasons",

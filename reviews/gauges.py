@@ -3,6 +3,7 @@
 from django.db.models import Min
 
 from reviews.models import Review, VendorReply
+from reviews.shards import count_uneven
 from trustengine.database_time import database_now
 from trustengine.insight import gauge
 
@@ -21,3 +22,8 @@ def oldest_pending_review() -> float:
 @gauge("trustengine_pending_replies", "Vendors' replies with a text that waits for a decision.")
 def pending_replies() -> float:
     return VendorReply.objects.pending().count()
+
+
+@gauge("trustengine_skewed_vote_shards", "Reviews voted on in the last hours whose shards do not fill by chance.")
+def skewed_vote_shards() -> float:
+    return count_uneven()

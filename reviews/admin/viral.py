@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from reviews.models import SHARDS, Review, ReviewHeat, ReviewVoteShard
+from reviews.shards import UNEVEN_FROM
 from trustengine.admin import Area, Link, Panel, register_links, register_panel
 from trustengine.admin.sidebar import MODERATION
 
@@ -52,7 +53,7 @@ def spread(filled: Sequence[int]) -> dict[str, Any]:
         "fullest": fullest,
         "mean": mean,
         "unevenness": chi_square,
-        "is_even": chi_square < 2,
+        "is_even": chi_square < UNEVEN_FROM,
         "bars": [round(100 * count / fullest) if fullest else 0 for count in counts],
     }
 

@@ -11,3 +11,4 @@ class OperationsConfig(AppConfig):
         from trustengine.operations import checks, setup_checks  # noqa: F401
 
         autodiscover_modules("reconcilers", "backfills", "importers")
+        checks.require_known_targets()

@@ -6,7 +6,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
+from trustengine.environment import SettingError
+from trustengine.operations.registry import reconcilers
 from trustengine.operations.startup import role_problem
+
+
+def require_known_targets() -> None:
+    """Refuse to start with a target in RECONCILE_FIX that does not exist. Raises SettingError."""
+    known = reconcilers()
+    if unknown := [name for name in settings.RECONCILE_FIX if name not in known]:
+        raise SettingError("RECONCILE_FIX", f"“{unknown[0]}” is no target of reconcile; there are {', '.join(known)}")
 
 
 @checks.register(checks.Tags.database)

@@ -1,10 +1,14 @@
-"""Every night, each derived value is compared with its facts: nothing is changed, drift is an alert."""
+"""Every night, each derived value is compared with its facts. Drift is an alert.
+
+It is fixed for the targets of ``RECONCILE_FIX`` only, which are none by default.
+"""
 
 import time
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from trustengine.database_time import database_now
@@ -40,7 +44,7 @@ def reconcile_nightly() -> None:
             continue
         if earlier:
             stop_for_good(earlier, problem="No job has carried it on.")
-        run = begin(Run.Command.RECONCILE, target, who=NIGHTLY)
+        run = begin(Run.Command.RECONCILE, target, who=NIGHTLY, arguments={"fix": target in settings.RECONCILE_FIX})
         enqueue(reconcile_slice, run_id=run.pk)
 
 
@@ -60,9 +64,9 @@ def reconcile_slice(run_id: str) -> None:
     before = findings.checked
     deadline = time.monotonic() + SLICE_SECONDS
     target = reconcilers()[run.target]()
-    size = page_size(target, BATCH)
+    size, fix = page_size(target, BATCH), bool(run.arguments.get("fix"))
     try:
-        for last in compare(target, scope=Scope(), fix=False, batch_size=size, findings=findings, after=after):
+        for last in compare(target, scope=Scope(), fix=fix, batch_size=size, findings=findings, after=after):
             was_last = (findings.checked - before) % size > 0  # nothing follows a page that is not full
             stopping = not was_last and (stop_requested.is_set() or time.monotonic() > deadline)
             with transaction.atomic():
@@ -75,5 +79,7 @@ def reconcile_slice(run_id: str) -> None:
     except RunLost:
         logger.info("reconcile_slice_overtaken", run=run_id)
         return
+    if findings.fixed:
+        logger.warning("reconcile_fixed", target=run.target, fixed=findings.fixed, run=run_id)
     if findings.remaining:
         logger.error("reconcile_drift", target=run.target, drifted=findings.remaining, run=run_id)

@@ -205,6 +205,10 @@ JOB_DRAIN_SECONDS = env.integer("JOB_DRAIN_SECONDS", 3, minimum=1, maximum=120)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 5, minimum=1, maximum=3_600)
 JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1, maximum=3_650)
 
+# Operations
+
+RECONCILE_FIX = env.listing("RECONCILE_FIX")  # its targets are known once the apps are loaded, which checks them
+
 # Identity
 
 AUTH_USER_MODEL = "accounts.User"

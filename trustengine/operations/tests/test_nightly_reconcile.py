@@ -8,15 +8,18 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from orders.models import Order
+from orders.tests.factories import ProductFactory
+from trustengine.audit.models import Entry
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import handler_of, schedules
 from trustengine.jobs.services import enqueue
 from trustengine.operations import jobs
 from trustengine.operations.jobs import reconcile_nightly, reconcile_slice
 from trustengine.operations.models import Run
-from trustengine.operations.registry import reconcilers
+from trustengine.operations.registry import Reconciler, reconcilers
 from trustengine.operations.runs import claim, last_drift
 from trustengine.operations.tests.backfilling import delivered_orders, wrong_orders
+from trustengine.operations.tests.running import run_command
 from trustengine.testing import run_due_jobs
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +51,44 @@ def test_every_target_is_compared_and_nothing_is_changed():
     assert of_orders().counts == {"checked": 3, "drifted": 3, "fixed": 0, "pending": 0}
     assert of_orders().examples[0]["expected"]["status"] == "delivered"
     assert Order.objects.filter(status="shipped").count() == len(wrong)
+
+
+def test_the_targets_of_the_setting_are_fixed_and_each_fix_is_audited(settings, caplog):
+    settings.RECONCILE_FIX = ["order-status"]
+    wrong = wrong_orders(3)
+    product = ProductFactory(reserved=7)  # drift of another target
+
+    with caplog.at_level(logging.WARNING):
+        a_night()
+
+    assert of_orders().counts == {"checked": 3, "drifted": 3, "fixed": 3, "pending": 0}
+    assert of_orders().arguments == {"fix": True}
+    assert Order.objects.filter(status="delivered").count() == len(wrong)
+    entries = Entry.objects.filter(object_type="orders.order", object_id__in=[str(order.pk) for order in wrong])
+    assert entries.values("object_id").distinct().count() == len(wrong)
+    assert "reconcile_fixed" in caplog.text
+    stock = Run.objects.get(target="stock")
+    assert (stock.counts["drifted"], stock.counts["fixed"], stock.arguments) == (1, 0, {})
+    product.refresh_from_db()
+    assert product.reserved == 7
+
+
+def test_every_target_that_can_be_fixed_leaves_an_audit_entry_of_its_own():
+    """``leave_trace`` is replaced only where the fix itself records, which the test before this one sees."""
+    replaced = {name for name, target in reconcilers().items() if target.leave_trace is not Reconciler.leave_trace}
+
+    assert replaced == {"order-status", "ledger"}
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"), [("votes, ratings", ""), ("votes,banana", "“banana”"), ("Votes", "“Votes”")]
+)
+def test_an_unknown_target_of_the_setting_stops_the_start(targets, problem, tmp_path):
+    done = run_command("check", RECONCILE_FIX=targets, DATA_DIR=str(tmp_path))
+
+    assert done.returncode == (2 if problem else 0), done.stderr
+    if problem:
+        assert done.stderr.startswith(f"error: RECONCILE_FIX: {problem}")
 
 
 def test_drift_is_an_error_in_the_log_and_its_absence_is_not(caplog):

@@ -1,9 +1,11 @@
 """A second import: what it may change, what it keeps, and what it completes."""
 
 from functools import partial
+from uuid import UUID
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from orders.models import Order, OrderItem, Product
@@ -13,6 +15,7 @@ from reviews.models import ProductRating, Review, ReviewRevision, ReviewVote, Re
 from reviews.services import cast_vote, edit_review, hide_review, withdraw_review
 from reviews.tests.factories import moderator
 from trustengine.accounts.models import Membership, Profile, User
+from trustengine.operations.importing import state_digest
 from trustengine.operations.tests.marketplace import (
     CUSTOMER,
     ITEM,
@@ -31,6 +34,22 @@ from trustengine.operations.tests.marketplace import (
 __all__ = ["marketplace"]
 
 pytestmark = pytest.mark.django_db
+
+
+def test_texts_that_were_stored_in_another_form_are_normalised_by_their_file(marketplace: Marketplace):
+    """As 0.1.0 stored them: as they came."""
+    raw = "\u202ecafe\u0301\r\nbom"
+    marketplace.files["reviews"][0]["comment"] = raw
+    marketplace.load()
+    state = {**Reviews().stored([(UUID(REVIEW),)])[(UUID(REVIEW),)].state, "comment": raw}
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE reviews_review SET comment = %s, import_digest = %s", [raw, state_digest(state)])
+
+    for updated in (1, 0):
+        counts = marketplace.load()["reviews"]
+        assert (counts["updated"], counts["kept"]) == (updated, 0)
+
+    assert Review.objects.get(pk=REVIEW).comment == ReviewRevision.objects.get(review=REVIEW).comment == "café\nbom"
 
 
 @pytest.mark.parametrize(

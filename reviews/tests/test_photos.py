@@ -20,7 +20,7 @@ from reviews.services import (
     withdraw_review,
 )
 from reviews.tests.factories import approved_review, delivered_purchase, moderator, pending_review
-from reviews.tests.pictures import add, picture, post, upload
+from reviews.tests.pictures import HEIC, add, picture, post, upload
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.audit.models import Entry
 from trustengine.errors import InvalidTransition, PermissionDenied
@@ -45,6 +45,16 @@ def _files():
 
 def code_of(answer):
     return answer.status_code, answer.json()["code"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content_type", ["image/heic", "application/octet-stream", "image/jpeg"])
+def test_a_phones_heic_is_taken_whatever_it_is_called(media, content_type):
+    answer = post(pending_review(), HEIC, name="photo", content_type=content_type)
+
+    assert answer.status_code == 201, answer.content
+    assert (answer.json()["width"], answer.json()["height"]) == (40, 60)
+    assert Image.open(BytesIO((media / ReviewPhoto.objects.get().name).read_bytes())).format == "JPEG"
 
 
 @pytest.mark.django_db

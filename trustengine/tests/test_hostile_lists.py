@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from reviews.tests.factories import approved_review, delivered_purchase
 from trustengine.accounts.tests.factories import StaffFactory
 from trustengine.api.problems import is_unstorable
 from trustengine.testing import api_client_for
+from trustengine.tests.test_text_doors import form_classes
 
 pytestmark = pytest.mark.django_db
 
@@ -105,12 +107,35 @@ def test_broken_utf8_in_any_filter_or_search_of_a_console_list_is_no_500(client,
 
     for model, page in admin.site._registry.items():
         address = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-        names = {"q", "o", "p", "id__exact"}
+        names = {"q", f"o={BROKEN}&p={BROKEN}&id__exact"}
         for spec in page.get_changelist_instance(request).filter_specs:
             names |= set(spec.expected_parameters())
         for name in sorted(map(str, names)):
             answer = client.get(f"{address}?{name}={BROKEN}")
             assert answer.status_code < 500, f"{address} {name}"
+
+
+def test_nul_in_any_field_of_a_form_is_no_500(client):
+    review = approved_review(delivered_purchase())
+    case = reported(review).case_id
+    person = StaffFactory(is_superuser=True)
+    client.force_login(person)
+    names = {
+        name
+        for path in settings.BASE_DIR.glob("*/**/*.py")
+        for name in re.findall(r"\bPOST\.get(?:list)?\(\s*\"(\w+)\"", path.read_text())
+    }
+    assert len(names) > 12
+    for form in form_classes():
+        names |= {*getattr(form, "base_fields", {})}
+    body = dict.fromkeys(names | {"_selected_action", "username", "password"}, "a\x00b")
+
+    for address in sorted(set(every_address())):
+        if not address.startswith(("/api/", "/admin/auth/")):
+            for number in (review.pk, case) if SAMPLES["uuid"] in address or "/word/" in address else (case,):
+                place = address.replace(SAMPLES["uuid"], str(number)).replace("/word/", f"/{number}/")
+                assert client.post(place, body).status_code < 500, place
+                client.force_login(person)  # signing out is among them
 
 
 def test_nul_in_a_cookie_is_400(client):

@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import F, Q, QuerySet
 
 from orders.models import OrderItem, Product
+from trustengine.api.searching import SearchFilter
 
 
 class OrderItemFilter(django_filters.FilterSet):
@@ -19,7 +20,7 @@ class OrderItemFilter(django_filters.FilterSet):
 class VendorProductFilter(django_filters.FilterSet):
     """A vendor's products by words, by vendor, on offer or not, and by whether any can be sold."""
 
-    search = django_filters.CharFilter(method="by_words", max_length=200)
+    search = SearchFilter("title", "description")
     vendor = django_filters.UUIDFilter(field_name="vendor_id")
     is_active = django_filters.BooleanFilter()
     in_stock = django_filters.BooleanFilter(method="by_stock", label="Whether pieces are left, or stock is not tracked")
@@ -27,11 +28,6 @@ class VendorProductFilter(django_filters.FilterSet):
     class Meta:
         model = Product
         fields: list[str] = []
-
-    def by_words(self, products: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
-        for word in value.split():
-            products = products.filter(Q(title__icontains=word) | Q(description__icontains=word))
-        return products
 
     def by_stock(self, products: QuerySet[Product], name: str, value: Any) -> QuerySet[Product]:
         left = Q(stock=None) | Q(stock__gt=F("reserved"))

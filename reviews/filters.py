@@ -2,10 +2,11 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from orders.models import Product
 from reviews.models import Review, VendorReply
+from trustengine.api.searching import SearchFilter
 
 
 class TrueOrFalse(forms.NullBooleanField):
@@ -36,7 +37,7 @@ class ReviewFilter(django_filters.FilterSet):
     verified = TrueOrFalseFilter(
         method="by_verification", label="Delivered to the author, or not", widget=forms.TextInput
     )
-    search = django_filters.CharFilter(method="by_words", max_length=200)
+    search = SearchFilter("title", "comment")
 
     class Meta:
         model = Review
@@ -50,30 +51,14 @@ class ReviewFilter(django_filters.FilterSet):
         answered = Exists(VendorReply.objects.public().filter(review=OuterRef("pk")))
         return reviews.filter(answered if value else ~answered)
 
-    def by_words(self, reviews: QuerySet[Review], name: str, value: str) -> QuerySet[Review]:
-        return contains_each(reviews, value, "title", "comment")
-
 
 class ProductFilter(django_filters.FilterSet):
     """Products by words, vendor and average stars."""
 
-    search = django_filters.CharFilter(method="by_words", max_length=200)
+    search = SearchFilter("title", "description")
     vendor = django_filters.UUIDFilter(field_name="vendor_id")
     min_rating = django_filters.NumberFilter(field_name="rating__average", lookup_expr="gte", min_value=0, max_value=5)
 
     class Meta:
         model = Product
         fields: list[str] = []
-
-    def by_words(self, products: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
-        return contains_each(products, value, "title", "description")
-
-
-def contains_each(rows: QuerySet[Any], words: str, *fields: str) -> QuerySet[Any]:
-    """Rows in which every word stands in one of the fields, in any case."""
-    for word in words.split():
-        condition = Q()
-        for field in fields:
-            condition |= Q(**{f"{field}__icontains": word})
-        rows = rows.filter(condition)
-    return rows

@@ -2,12 +2,13 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from billing.api.metering import metered
 from orders.notices.pages import unsubscribe_page
 from trustengine.accounts.pages import SignIn
 from trustengine.api.endpoints import idempotent
+from trustengine.api.schema_view import SchemaView
 
 api = [
     path("", include("trustengine.accounts.urls")),
@@ -27,7 +28,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include(metered(idempotent(api)))),
     path("notices/unsubscribe/", unsubscribe_page, name="unsubscribe"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
 

@@ -21,6 +21,7 @@ from metrics.serializers import VendorDashboardOutput
 from metrics.spreadsheets import KINDS, export
 from trustengine.accounts.models import Profile, User
 from trustengine.admin.evidence import as_uuid
+from trustengine.api.pages import LimitedPage
 from trustengine.errors import DomainError
 
 
@@ -38,7 +39,7 @@ def shown(dashboard: Dashboard, choice: Choice) -> dict[str, Any]:
     }
 
 
-class VendorPage(LoginRequiredMixin, View):
+class VendorPage(LoginRequiredMixin, LimitedPage, View):
     """``GET /vendor/dashboard/``: for members of a vendor. ``part`` asks for the figures alone, to refresh them."""
 
     login_url = "sign-in"
@@ -66,7 +67,7 @@ class VendorPage(LoginRequiredMixin, View):
         return response
 
 
-class VendorPageExport(LoginRequiredMixin, View):
+class VendorPageExport(LoginRequiredMixin, LimitedPage, View):
     """``GET /vendor/dashboard/export/``: the page's period as a file."""
 
     login_url = "sign-in"

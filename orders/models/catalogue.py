@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -9,6 +10,7 @@ from trustengine.accounts.models import Profile, User
 from trustengine.database.fields import NormalisedCharField, NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
+from trustengine.search import WordVector
 
 MOST_STOCK = 2**31 - 1
 MOST_CENTS = 10**12  # so that a full cart of the dearest products still fits into a bigint
@@ -78,6 +80,7 @@ class Product(models.Model):
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             models.Index(fields=["price_cents", "id"], name="product_price"),
             models.Index(fields=["vendor", "-created_at", "-id"], name="product_of_vendor"),
+            GinIndex(WordVector("title", "description"), name="product_words"),
         ]
 
     def __str__(self) -> str:

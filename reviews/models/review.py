@@ -1,5 +1,6 @@
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -10,6 +11,7 @@ from trustengine.database.fields import NormalisedCharField, NormalisedTextField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.origins import LENGTH
+from trustengine.search import WordVector
 
 # The opposite of ``ReviewQuerySet.counted``, in the words of the index over just these.
 NOT_COUNTED = (
@@ -148,6 +150,7 @@ class Review(models.Model):
                 name="review_helpful",
             ),
             models.Index(fields=["product", "-created_at", "-id"], name="review_newest"),
+            GinIndex(WordVector("title", "comment"), name="review_words"),
             models.Index(
                 fields=["product", "-rating", "-created_at", "-id"],
                 condition=Q(status="approved", deleted_at=None),

@@ -22,11 +22,11 @@ from reviews.models import ProductRating, Review, ReviewVote
 from reviews.ratings import STARS, display_score
 from reviews.serializers import ReviewOutput
 from trustengine.accounts.models import User
+from trustengine.api.pages import LimitedPage
 from trustengine.api.pagination import KeysetPagination
-from trustengine.api.problems import unavailable
-from trustengine.api.throttles import count_anonymous_read
-from trustengine.errors import InvalidInput, RateLimitExceeded
+from trustengine.errors import InvalidInput
 from trustengine.forms import NormalisedCharField
+from trustengine.search import first_words
 
 ORDERINGS = {"helpful": "Most helpful", "newest": "Newest", "highest": "Highest rating", "lowest": "Lowest rating"}
 PUBLIC_SECONDS = 30
@@ -49,26 +49,24 @@ class ReviewChoice(forms.Form):
     )
     search = NormalisedCharField(max_length=200, required=False, label="Words")
 
+    def clean_search(self) -> str:
+        return first_words(self.cleaned_data["search"])
+
     def usable(self) -> dict[str, Any]:
         """The values that hold, without the empty ones."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
 
-class ProductPage(View):
+class ProductPage(LimitedPage, View):
     """``GET /products/{id}/``: anyone may read it, and a shared cache may keep what the public sees.
 
-    Reads by nobody in particular are counted together with those of the API.
+    Reads are counted together with those of the API.
     """
 
     @method_decorator(conditional_page)
     def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         reader = request.user if isinstance(request.user, User) else None
-        if reader is None:
-            try:
-                count_anonymous_read(request)
-            except RateLimitExceeded as error:
-                return unavailable(request, error)
         product = get_object_or_404(Product.objects.select_related("vendor", "rating"), pk=pk)
         choice = ReviewChoice(request.GET)
         chosen = choice.usable()

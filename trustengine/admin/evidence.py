@@ -12,6 +12,8 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from trustengine.search import first_words
+
 
 class BoundedPaginator(Paginator):
     """Counts up to a bound: who has more rows than that filters, and nobody waits for the exact number.
@@ -74,7 +76,9 @@ class EvidenceAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         number = as_uuid(search_term)
         if number is None:
-            found_by_words: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+            found_by_words: tuple[QuerySet[Any], bool] = super().get_search_results(
+                request, queryset, first_words(search_term)
+            )
             return found_by_words
         found = Q()
         for column in self.search_ids:

@@ -8,12 +8,13 @@ from django.urls import URLPattern, URLResolver
 from rest_framework.views import APIView
 
 from trustengine.api.idempotency import Idempotent
+from trustengine.api.throttles import with_read_limits
 
 Views = type[APIView]
 
 
 def idempotent(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
-    """The same addresses and names, with views whose unsafe methods take ``Idempotency-Key``."""
+    """The same addresses and names, with views that take ``Idempotency-Key`` and limit their reads."""
     return derived(patterns, _with_keys)
 
 
@@ -51,4 +52,4 @@ def _endpoint(pattern: URLPattern, derive: Callable[[Any], Views]) -> URLPattern
 
 @cache
 def _with_keys(view: Views) -> Views:
-    return subclass(view, Idempotent)
+    return subclass(view, Idempotent, throttle_classes=with_read_limits(view.throttle_classes))

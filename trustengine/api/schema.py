@@ -25,7 +25,7 @@ from trustengine.api.idempotency import (
     Idempotent,
 )
 from trustengine.api.problems import CONTENT_TYPE, problem
-from trustengine.api.throttles import AnonymousReads
+from trustengine.api.throttles import READS
 from trustengine.errors import DomainError, NotFound, PermissionDenied, RateLimitExceeded, ReadOnlyMode, TryAgain
 
 Target = TypeVar("Target", bound=Callable[..., Any])
@@ -179,11 +179,9 @@ class Schema(AutoSchema):
             yield _of(ReadOnlyMode)  # reading, too, cannot be answered to a newcomer, whom it would have to write down
 
     def _is_limited(self, open_to_all: bool) -> bool:
-        reading = self.method not in UNSAFE_METHODS
-        return any(
-            reading and open_to_all if issubclass(throttle, AnonymousReads) else not reading
-            for throttle in self.view.throttle_classes
-        )
+        if self.method in UNSAFE_METHODS:
+            return any(throttle not in READS for throttle in self.view.throttle_classes)
+        return open_to_all or bool(self.view.authentication_classes)
 
     def _refused(self, status: int, ways: Iterable[Refusal]) -> dict[str, Any]:
         component = self.resolve_serializer(Problem(), "response")

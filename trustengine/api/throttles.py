@@ -3,6 +3,7 @@
 DRF's own read a cache and then write it, so that parallel requests pass.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -41,6 +42,26 @@ class AnonymousReads(Throttle):
         return client_network(request._request) or None
 
 
+class SignedInReads(Throttle):
+    """Reads with a token, by user: it spares the machine, so it is open without Redis."""
+
+    limit = Limit("signed-in-reads", "SIGNED_IN_READS_PER_MINUTE", WithoutRedis.OPEN)
+
+    def caller(self, request: Request) -> str | None:
+        if request.method not in SAFE_METHODS or not request.user.is_authenticated:
+            return None
+        return str(request.user.pk)
+
+
+READS = (AnonymousReads, SignedInReads)
+
+
+def with_read_limits(throttles: Iterable[type[BaseThrottle]]) -> list[type[BaseThrottle]]:
+    """A view's own limits, and those on reading: a view that names its own would drop the defaults."""
+    own = list(throttles)
+    return [*(limit for limit in READS if limit not in own), *own]
+
+
 class WritesPerUser(Throttle):
     """The base of limits on what a signed-in user writes."""
 
@@ -57,7 +78,9 @@ class WritesPerAddress(Throttle):
         return None if request.method in SAFE_METHODS else client_network(request._request) or None
 
 
-def count_anonymous_read(request: HttpRequest) -> None:
-    """For pages that anyone may read: the limit of the API's reads without a token. Raises RateLimitExceeded."""
-    if network := client_network(request):
+def count_page_read(request: HttpRequest) -> None:
+    """For pages outside of the API: its limits of reads, by user or by address. Raises RateLimitExceeded."""
+    if request.user.is_authenticated:
+        SignedInReads.limit.count(request.user.pk)
+    elif network := client_network(request):
         AnonymousReads.limit.count(network)

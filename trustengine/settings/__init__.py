@@ -268,7 +268,10 @@ AXES_ENABLE_ADMIN = False  # `manage.py axes_reset` lets somebody in again
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["trustengine.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["trustengine.api.throttles.AnonymousReads"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "trustengine.api.throttles.AnonymousReads",
+        "trustengine.api.throttles.SignedInReads",
+    ],
     "DEFAULT_PARSER_CLASSES": ["trustengine.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "trustengine.api.pagination.KeysetPagination",
@@ -327,6 +330,7 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=1, maximum=8_760)
 ANONYMOUS_READS_PER_MINUTE = env.integer("ANONYMOUS_READS_PER_MINUTE", 600, minimum=1)
+SIGNED_IN_READS_PER_MINUTE = env.integer("SIGNED_IN_READS_PER_MINUTE", 1_200, minimum=1)
 EXPORTS_PER_MINUTE = env.integer("EXPORTS_PER_MINUTE", 6, minimum=1)
 TOKEN_REQUESTS_PER_MINUTE = env.integer("TOKEN_REQUESTS_PER_MINUTE", 30, minimum=1)
 SHARED_SIGN_INS_PER_MINUTE = 10 * TOKEN_REQUESTS_PER_MINUTE  # of all clients of a proxy that nobody has named

@@ -17,12 +17,19 @@ def send_usage_alert(alert_id: str) -> int:
 
 @subscribe("reviews.review_submitted")
 @job()
-def count_review(review_id: str, profile_id: str, **more: object) -> bool:
-    """A review is collected for its product's vendor. In a job, because all reviews of a vendor meet in one row."""
+def count_review(review_id: str, profile_id: str, item_id: str = "", **more: object) -> bool:
+    """A review is collected for its product's vendor. In a job, because all reviews of a vendor meet in one row.
+
+    Once for each purchase: who withdraws and writes again uses no more of the vendor's plan.
+    """
     from billing.services.usage import record_usage
 
     return record_usage(
-        profile_id=UUID(profile_id), meter="reviews_collected", source="reviews", event_id=review_id, quantity=1
+        profile_id=UUID(profile_id),
+        meter="reviews_collected",
+        source="reviews",
+        event_id=item_id or review_id,
+        quantity=1,
     )
 
 

@@ -12,10 +12,11 @@ from orders.errors import OutOfStock, ProductInactive, ProviderRefused
 from orders.services import put_in_cart, start_checkout, take_from_cart
 from orders.services.customers import cart_of
 from trustengine.accounts.callers import caller
-from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.limits import DAY, Limit, WithoutRedis
 from trustengine.api.schema import raises
 from trustengine.api.throttles import WritesPerUser
 from trustengine.errors import AccountSuspended, PermissionDenied
+from trustengine.origins import origin_of
 
 
 class CartView(APIView):
@@ -51,19 +52,25 @@ class Checkouts(WritesPerUser):
     limit = Limit("checkouts", "CHECKOUTS_PER_MINUTE", WithoutRedis.DATABASE)
 
 
+class CheckoutsPerDay(WritesPerUser):
+    """Renewals hold no more stock, but each asks the payment provider."""
+
+    limit = Limit("checkouts-day", "CHECKOUTS_PER_DAY", WithoutRedis.DATABASE, DAY)
+
+
 class CheckoutView(APIView):
     """Buying what is in the cart."""
 
-    throttle_classes = [Checkouts]
+    throttle_classes = [Checkouts, CheckoutsPerDay]
 
     @raises(ProviderRefused, OutOfStock, ProductInactive, AccountSuspended, PermissionDenied)
     @extend_schema(operation_id="checkout", request=None, responses={201: CheckoutOutput})
     def post(self, request: Request) -> Response:
         """Hold it for a while, and ask for its payment at the prices of now.
 
-        It takes the place of an earlier checkout that has not been paid. The order exists
+        It takes the place of an earlier checkout that has not been paid, and ends with it. The order exists
         once the payment has arrived, and what was paid for leaves the cart with it.
         """
         key = request.headers.get("Idempotency-Key", "")
-        started = start_checkout(actor=caller(request), idempotency_key=key)
+        started = start_checkout(actor=caller(request), idempotency_key=key, origin=origin_of(request._request))
         return Response(CheckoutOutput(started).data, status=201)

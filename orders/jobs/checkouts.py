@@ -7,6 +7,7 @@ import structlog
 from orders.errors import ProviderRefused
 from orders.models import Checkout
 from orders.payments import provider_named
+from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled
 
 OVERDUE_AT_ONCE = 1_000
@@ -30,6 +31,15 @@ def expire_checkouts() -> int:
 
     overdue = Checkout.objects.overdue().order_by("expires_at", "pk").values_list("pk", flat=True)
     return sum([close_if_overdue(checkout) for checkout in overdue[:OVERDUE_AT_ONCE]])
+
+
+@scheduled("27 * * * *")
+@job(queue="low")
+def forget_addresses() -> int:
+    """Forget where checkouts of more than a day ago came from."""
+    from orders.services.unpaid import forget_addresses as forget
+
+    return forget(database_now())
 
 
 @job(queue="low", atomic=False)

@@ -10,6 +10,7 @@ from orders.models.order import Order
 from trustengine.accounts.models import Profile, User
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
+from trustengine.origins import LENGTH
 
 MOST_PIECES = 20
 
@@ -79,6 +80,7 @@ class Checkout(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     expires_at = models.DateTimeField()
     order = models.OneToOneField(Order, models.PROTECT, null=True, blank=True, related_name="checkout")
+    ip_hash = models.CharField(max_length=LENGTH, blank=True, default="", help_text="Kept for a day.")
     created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -95,6 +97,7 @@ class Checkout(models.Model):
         indexes = [
             models.Index(fields=["expires_at", "id"], condition=Q(state="open"), name="checkout_open"),
             models.Index(fields=["customer", "-created_at", "-id"], name="checkout_of_customer"),
+            models.Index(fields=["ip_hash", "created_at"], condition=~Q(ip_hash=""), name="checkout_of_address"),
             models.Index(fields=["created_at", "id"], condition=Q(state="refund_due"), name="checkout_refund_due"),
         ]
 

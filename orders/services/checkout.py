@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -22,11 +22,13 @@ from orders.payments import Intent, provider
 from orders.services import stock
 from orders.services.customers import buying_profile, lock_customer
 from orders.services.payments import wake_waiting_events
+from orders.services.unpaid import require_few_unpaid
 from trustengine.accounts.models import Profile, User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import DomainError, InvalidInput, TryAgain
 from trustengine.jobs.services import enqueue, publish
+from trustengine.origins import NOWHERE, Origin
 
 TRIES = 3
 
@@ -58,23 +60,24 @@ class _Moved(Exception):
     """The cart or a price has changed since the provider was asked."""
 
 
-def start_checkout(*, actor: User, idempotency_key: str = "") -> Started:
+def start_checkout(*, actor: User, idempotency_key: str = "", origin: Origin = NOWHERE) -> Started:
     """Hold what is in the actor's cart for ``CHECKOUT_MINUTES``, and ask for its payment at the prices of now.
 
-    Takes the place of the customer's former open checkout, if any. The cart stays as it
-    is until the payment arrives. With an idempotency key a repeat asks the provider for
-    the same payment, also after a crash between the two.
+    Takes the place of the customer's former open checkout, if any, and ends when that would
+    have ended. The cart stays as it is until the payment arrives. With an idempotency key a
+    repeat asks the provider for the same payment, also after a crash between the two.
 
     Raises InvalidInput for a cart that is empty, of several currencies or free of charge,
     ProductInactive and OutOfStock naming the products, AccountSuspended, PermissionDenied
-    for an account that is no customer, ProviderAway, ProviderRefused, TryAgain.
+    for an account that is no customer, RateLimitExceeded for too many that were not paid,
+    ProviderAway, ProviderRefused, TryAgain.
     """
     customer = buying_profile(actor)
     for _ in range(TRIES):
         purchase = _price(customer)
         intent = _ask_for(purchase, idempotency_key)
         try:
-            return _open(purchase, intent, actor)
+            return _open(purchase, intent, actor, origin)
         except (_Moved, DomainError, DatabaseError) as error:
             if not idempotency_key:  # with a key, a repeat is given this very intent again
                 _abandon(intent)
@@ -142,14 +145,17 @@ def _abandon(intent: Intent) -> None:
 
 
 @transaction.atomic
-def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
+def _open(purchase: Purchase, intent: Intent, actor: User, origin: Origin) -> Started:
     """Hold the stock, last but for the lines, so that others wait for it as briefly as can be."""
     lock_customer(purchase.customer)
-    _replace_former(purchase, actor)
+    renewed_until = _replace_former(purchase, actor)
     in_cart = CartItem.objects.filter(customer=purchase.customer).values_list("product", "quantity")
     if dict(in_cart) != purchase.quantities:  # such as paid for meanwhile
         raise _Moved
     now = database_now()
+    if renewed_until is None or renewed_until <= now:
+        renewed_until = None
+        require_few_unpaid(purchase.customer, origin, now)
     checkout = Checkout.objects.create(
         customer=purchase.customer,
         provider=provider().name,
@@ -157,7 +163,8 @@ def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
         amount_cents=purchase.amount_cents,
         currency=purchase.currency,
         created_at=now,
-        expires_at=now + timedelta(minutes=settings.CHECKOUT_MINUTES),
+        expires_at=renewed_until or now + timedelta(minutes=settings.CHECKOUT_MINUTES),
+        ip_hash=origin.ip_hash,
     )
     record("checkout.started", checkout, actor=actor, after=_told(checkout))
     publish("orders.checkout_started", checkout_id=checkout.pk, payment_intent_id=intent.id)
@@ -182,8 +189,12 @@ def _open(purchase: Purchase, intent: Intent, actor: User) -> Started:
     return Started(checkout, intent.client_secret, lines)
 
 
-def _replace_former(purchase: Purchase, actor: User) -> None:
-    """End the customer's open checkouts: whoever goes back and forth holds stock once."""
+def _replace_former(purchase: Purchase, actor: User) -> datetime | None:
+    """End the customer's open checkouts: whoever goes back and forth holds stock once.
+
+    Returns when the first of them would have ended: a renewal that lasted longer would hold
+    stock without end.
+    """
     own = Checkout.objects.filter(customer=purchase.customer, state=Checkout.State.OPEN)
     former = list(own.select_for_update(of=("self",), no_key=True).order_by("pk"))
     if former:
@@ -191,6 +202,7 @@ def _replace_former(purchase: Purchase, actor: User) -> None:
         stock.lock({*freed, *purchase.quantities})
     for checkout in former:
         _close(checkout, actor=actor, reason="replaced")
+    return min((checkout.expires_at for checkout in former), default=None)
 
 
 @transaction.atomic

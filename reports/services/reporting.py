@@ -12,7 +12,7 @@ from reports.models import Case, ReasonCode, Report
 from reports.services.cases import lock_case, open_case, refresh
 from trustengine.accounts.access import require_good_standing
 from trustengine.accounts.models import User
-from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.limits import DAY, Limit, WithoutRedis
 from trustengine.audit.services import record
 from trustengine.errors import InvalidInput, InvalidTransition, NotFound
 from trustengine.jobs.services import enqueue, publish
@@ -20,6 +20,7 @@ from trustengine.text import normalised
 
 # Each one costs a moderator's time, so the limit holds without Redis too.
 REPORTS = Limit("reports", "REPORTS_PER_MINUTE", WithoutRedis.DATABASE)
+REPORTS_OF_A_DAY = Limit("reports-day", "REPORTS_PER_DAY", WithoutRedis.DATABASE, DAY)
 
 
 def submit_report(*, reporter: User, content_type: str, content_id: UUID, reason: str, description: str = "") -> Report:
@@ -35,6 +36,7 @@ def submit_report(*, reporter: User, content_type: str, content_id: UUID, reason
     if catalogued is None:
         raise InvalidInput(fields={"reason": "Not a reason to report for."})
     REPORTS.count(reporter.pk)
+    REPORTS_OF_A_DAY.count(reporter.pk)
     with transaction.atomic():
         content = kind.get(content_id)
         if content is None or not kind.is_visible(content, reporter):

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from billing.errors import QuotaExceeded
 from reviews import errors, files
-from reviews.api.reviews import ReviewWrites
+from reviews.api.reviews import ReviewWrites, ReviewWritesPerDay
 from reviews.models import ReviewPhoto
 from reviews.models.photo import thumbnail_name
 from reviews.services.finding import is_visible
@@ -24,8 +24,9 @@ from reviews.services.photos import add_photo, delete_photo
 from reviews.shown_beside import OwnPhotoOutput, PhotoInput, photo
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
+from trustengine.api.limits import DAY, Limit, WithoutRedis
 from trustengine.api.schema import raises
-from trustengine.api.throttles import AnonymousReads
+from trustengine.api.throttles import AnonymousReads, WritesPerUser
 from trustengine.errors import AccountSuspended, AgeRestricted, InvalidTransition, NotFound, PermissionDenied
 
 ENVELOPE = 65_536  # bytes of a form around its file
@@ -49,10 +50,16 @@ class PhotoParser(MultiPartParser):
         return super().parse(stream, media_type, dict(parser_context or {}))
 
 
+class PhotosPerDay(WritesPerUser):
+    """Each is encoded again, stored and looked at by a moderator, also where it is deleted soon after."""
+
+    limit = Limit("photos-day", "PHOTOS_PER_DAY", WithoutRedis.DATABASE, DAY)
+
+
 class ReviewPhotos(APIView):
     """The photos of one's own review."""
 
-    throttle_classes = [ReviewWrites]
+    throttle_classes = [ReviewWrites, ReviewWritesPerDay, PhotosPerDay]
     parser_classes = [PhotoParser]
 
     @raises(

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from reviews import errors
-from reviews.api.reviews import ReviewWrites
+from reviews.api.reviews import ReviewWrites, ReviewWritesPerDay
 from reviews.services.replies import find_reply, withdraw_reply, write_reply
 from reviews.shown_beside import OwnReplyOutput, ReplyInput
 from trustengine.accounts.callers import caller
@@ -21,7 +21,7 @@ from trustengine.errors import AccountSuspended, PermissionDenied
 class ReviewReply(APIView):
     """The one reply to a review, for managers of the product's vendor."""
 
-    throttle_classes = [ReviewWrites]
+    throttle_classes = [ReviewWrites, ReviewWritesPerDay]
 
     @extend_schema(responses=OwnReplyOutput)
     def get(self, request: Request, pk: UUID) -> Response:

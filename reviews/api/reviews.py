@@ -30,9 +30,9 @@ from reviews.services.purchase import eligibility
 from trustengine.accounts.callers import caller, viewer
 from trustengine.accounts.models import User
 from trustengine.api.caching import PublicRead
-from trustengine.api.limits import Limit, WithoutRedis
+from trustengine.api.limits import DAY, Limit, WithoutRedis
 from trustengine.api.schema import raises
-from trustengine.api.throttles import AnonymousReads, WritesPerUser
+from trustengine.api.throttles import WritesPerUser
 from trustengine.errors import AccountSuspended, AgeRestricted, PermissionDenied
 from trustengine.jobs.models import Job
 from trustengine.origins import origin_of
@@ -44,10 +44,16 @@ class ReviewWrites(WritesPerUser):
     limit = Limit("review-writes", "REVIEW_WRITES_PER_MINUTE", WithoutRedis.DATABASE)
 
 
+class ReviewWritesPerDay(WritesPerUser):
+    """What an author costs moderators, and the vendor whose plan the moderation model is counted for."""
+
+    limit = Limit("review-writes-day", "REVIEW_WRITES_PER_DAY", WithoutRedis.DATABASE, DAY)
+
+
 class ReviewCollection(APIView):
     """Where reviews are submitted."""
 
-    throttle_classes = [ReviewWrites]
+    throttle_classes = [ReviewWrites, ReviewWritesPerDay]
 
     @raises(
         errors.InvalidRating,
@@ -85,7 +91,7 @@ class ReviewCollection(APIView):
 class ReviewDetail(PublicRead):
     """One review. Its author and moderators see more of it."""
 
-    throttle_classes = [AnonymousReads, ReviewWrites]
+    throttle_classes = [ReviewWrites, ReviewWritesPerDay]
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny() if self.request.method == "GET" else IsAuthenticated()]

@@ -9,7 +9,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0002_search_by_words'),
+        ('orders', '0003_search_by_words'),
         ('reviews', '0002_times_by_the_database_clock'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -10,8 +10,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
-from billing.services.uploads import upload_room
+from billing import periods
+from billing.services.uploads import give_back, this_month, upload_room
 from reviews import files
 from reviews.imaging import Picture, taken_in
 from reviews.jobs import delete_files, make_thumbnail, screen_review
@@ -29,6 +31,7 @@ from trustengine.jobs.services import enqueue, publish
 logger = structlog.get_logger(__name__)
 
 PENDING = ReviewPhoto.State.PENDING
+SOURCE = "photos"  # of what is counted for the vendor
 
 
 def add_photo(review_id: UUID, *, author: User, file: IO[bytes], size: int) -> tuple[ReviewPhoto, bool]:
@@ -37,7 +40,8 @@ def add_photo(review_id: UUID, *, author: User, file: IO[bytes], size: int) -> t
     It waits with the review, or, where that is approved, as an edit would: the approved
     text stays public. Raises ReviewNotFound, ReviewDeleted, PermissionDenied, FileTooLarge,
     FileTypeNotAllowed, InvalidTransition for one photo too many, QuotaExceeded where the
-    vendor's plan has no room, AccountSuspended, AgeRestricted.
+    vendor's plan has no room, or the author's share of it is used up, AccountSuspended,
+    AgeRestricted.
     """
     require_good_standing(author)
     require_age(author)
@@ -53,7 +57,9 @@ def add_photo(review_id: UUID, *, author: User, file: IO[bytes], size: int) -> t
             with transaction.atomic():
                 photo, is_new = _attach(own_review(review_id, author), author, picture, name)
                 if is_new:
-                    room.settle(source="photos", file_id=photo.pk, size=photo.size)
+                    room.settle(source=SOURCE, file_id=photo.pk, size=photo.size)
+                    if others := _bytes_this_month(author, found.product.vendor_id, but=photo):
+                        room.require_share(others + photo.size)
                 kept = is_new  # whatever becomes of the commit, a row may name the file from here on
         finally:
             if not kept:
@@ -113,6 +119,14 @@ def _attach(review: Review, author: User, picture: Picture, name: str) -> tuple[
     return photo, True
 
 
+def _bytes_this_month(author: User, vendor_id: UUID, *, but: ReviewPhoto) -> int:
+    """What an author's other photos take of a vendor's plan. Exact: counting this one has locked the month."""
+    theirs = ReviewPhoto.objects.filter(review__author=author, review__product__vendor=vendor_id)
+    since = periods.start_of(this_month())
+    total = theirs.filter(created_at__gte=since).exclude(pk=but.pk).aggregate(total=Sum("size"))["total"]
+    return int(total or 0)
+
+
 def _discard(name: str) -> None:
     try:
         files.delete(name)
@@ -133,6 +147,7 @@ def _delete(review: Review, photos: list[ReviewPhoto], actor: User | None) -> in
             profile_id=review.product.vendor_id,
             bytes=photo.size,
         )
+        give_back(review.product.vendor_id, source=SOURCE, file_id=photo.pk)
     enqueue(delete_files, names=[name for photo in photos for name in photo.files])
     if review.is_public:
         publish("reviews.visibility_changed", review_id=review.pk, product_id=review.product_id)

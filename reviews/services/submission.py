@@ -124,7 +124,7 @@ def _create(item: OrderItem, author: User, given: Mapping[str, Any], origin: Ori
     after = {"product": item.product_id, "order_item": item.pk, "rating": review.rating, "status": review.status}
     record("review.submitted", review, actor=author, after=after)
     enqueue(screen_review, key=review.pk)
-    publish("reviews.review_submitted", review_id=review.pk, profile_id=item.product.vendor_id)
+    publish("reviews.review_submitted", review_id=review.pk, profile_id=item.product.vendor_id, item_id=item.pk)
     return review
 
 

@@ -2,14 +2,18 @@
 
 from functools import partial
 
+import pgtrigger
 import pytest
 
-from billing.models import UsageEvent
+from billing.models import UsageEvent, UsagePeriod
+from billing.services.uploads import give_back
 from billing.tests.billing_worlds import limited, reserved_of, told, used
 from orders.tests.factories import ProductFactory
 from reviews.models import ReviewPhoto
+from reviews.services import delete_photo, withdraw_review
 from reviews.tests.factories import approved_review, delivered_purchase, pending_review
 from reviews.tests.pictures import add, picture, post
+from trustengine.accounts.tests.factories import UserFactory
 from trustengine.row_security import Reason, every_row
 from trustengine.testing import api_client_for, at_once, run_due_jobs
 
@@ -88,3 +92,112 @@ def test_a_picture_that_is_none_gives_its_room_back():
     assert post(review, b"no picture").status_code == 415
 
     assert (used(review.product.vendor, "uploaded_bytes"), reserved_of(review.product.vendor)) == (0, 0)
+
+
+# What one author may use of another's plan
+
+
+@pytest.mark.django_db
+def test_a_deleted_photo_is_given_back_once():
+    review = pending_review()
+    vendor, author = review.product.vendor, review.author
+    for size in ((70, 70), (80, 80)):
+        add(review, size)
+        photo = ReviewPhoto.objects.get()
+        assert used(vendor, "uploaded_bytes") == photo.size
+        delete_photo(review.pk, photo.pk, author=author)
+        give_back(vendor.pk, source="photos", file_id=photo.pk)  # repeated, as after a crash
+
+        assert (used(vendor, "uploaded_bytes"), used(vendor, "uploaded_pages")) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_uploading_and_deleting_burns_nothing_of_a_vendor_s_plan():
+    review = approved_review()
+    limited(review.product.vendor, uploaded_bytes=2 * len(picture()) + 100)
+    for number in range(6):
+        assert post(review, picture(size=(70 + number, 70))).status_code == 201
+        delete_photo(review.pk, ReviewPhoto.objects.get().pk, author=review.author)
+
+    assert post(review).status_code == 201
+
+
+@pytest.mark.django_db
+def test_a_withdrawn_review_gives_its_photos_back():
+    review = approved_review()
+    add(review)
+    withdraw_review(review.pk, author=review.author)
+    run_due_jobs()
+
+    assert used(review.product.vendor, "uploaded_bytes") == 0
+
+
+@pytest.mark.django_db
+def test_a_photo_of_a_former_month_is_not_given_back_from_this_one():
+    review = pending_review()
+    add(review)
+    photo, vendor = ReviewPhoto.objects.get(), review.product.vendor
+    with every_row(Reason.TEST), pgtrigger.ignore("billing.UsageEvent:told_once"):
+        UsageEvent.objects.update(month="2020-01-01")
+        UsagePeriod.objects.update(month="2020-01-01")
+
+    delete_photo(review.pk, photo.pk, author=review.author)
+
+    assert used(vendor, "uploaded_bytes") == photo.size
+
+
+@pytest.mark.django_db
+def test_each_author_has_a_share_of_a_vendor_s_plan(settings, media):
+    settings.UPLOAD_SHARE_PERCENT = 20
+    review, vendor_size = approved_review(), 10 * len(picture())
+    other = approved_review(delivered_purchase(product=review.product))
+    limited(review.product.vendor, uploaded_bytes=vendor_size)
+    statuses = [post(review, picture(size=(70 + number, 70))).status_code for number in range(4)]
+
+    assert statuses[0] == 201
+    assert statuses[-1] == 429
+    assert used(review.product.vendor, "uploaded_bytes") <= vendor_size * 20 // 100 + len(picture())
+    assert len(files(media)) == statuses.count(201), "what was refused is not kept"
+    assert post(other).status_code == 201, "another author has a share of their own"
+
+
+@pytest.mark.django_db
+def test_one_photo_is_always_within_the_share(settings):
+    settings.UPLOAD_SHARE_PERCENT = 1
+    review = approved_review()
+    limited(review.product.vendor, uploaded_bytes=3 * len(picture()))
+
+    assert post(review).status_code == 201
+    assert post(review, picture(size=(70, 70))).status_code == 429
+
+
+@pytest.mark.django_db
+def test_withdrawing_and_writing_again_collects_no_further_review():
+    item = delivered_purchase()
+    client = api_client_for(item.order.customer.user)
+    body = {"product": item.product_id, "order": item.order_id, "rating": 4}
+    for _ in range(3):
+        review = client.post("/api/v1/reviews/", body).json()["id"]
+        client.delete(f"/api/v1/reviews/{review}/")
+    run_due_jobs()
+
+    assert used(item.product.vendor, "reviews_collected") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("setting", ["PHOTOS_PER_DAY", "REVIEW_WRITES_PER_DAY"])
+def test_what_costs_moderators_and_vendors_is_bounded_by_day(settings, setting):
+    setattr(settings, setting, 2)
+    review = approved_review()
+
+    assert [post(review, picture(size=(70 + number, 70))).status_code for number in range(3)] == [201, 201, 429]
+
+
+@pytest.mark.django_db
+def test_reports_are_bounded_by_day(settings):
+    settings.REPORTS_PER_DAY = 2
+    client = api_client_for(UserFactory())
+    contents = [approved_review().pk for _ in range(3)]
+    bodies = [{"content_type": "review", "content_id": content, "reason": "spam"} for content in contents]
+
+    assert [client.post("/api/v1/reports/", body).status_code for body in bodies] == [201, 201, 429]

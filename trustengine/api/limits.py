@@ -28,6 +28,7 @@ from trustengine.errors import RateLimitExceeded
 logger = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 1.0
+DAY = 86_400.0
 
 # Redis' clock, so that the clocks of several web machines need not agree. Milliseconds to wait; 0: passed.
 COUNT_IN_REDIS = """

@@ -5,6 +5,9 @@ from trustengine import environment as env
 CHECKOUT_MINUTES = env.integer("CHECKOUT_MINUTES", 30, minimum=1, maximum=1_440)
 CART_PRODUCTS = env.integer("CART_PRODUCTS", 50, minimum=1, maximum=200)
 PLATFORM_FEE_BPS = env.integer("PLATFORM_FEE_BPS", 1_500, maximum=10_000)
+CHECKOUTS_PER_DAY = env.integer("CHECKOUTS_PER_DAY", 200, minimum=1)
+UNPAID_CHECKOUTS_PER_DAY = env.integer("UNPAID_CHECKOUTS_PER_DAY", 12, minimum=1)
+UNPAID_CHECKOUTS_PER_ADDRESS = env.integer("UNPAID_CHECKOUTS_PER_ADDRESS", 60, minimum=1)
 CHECKOUTS_PER_MINUTE = env.integer("CHECKOUTS_PER_MINUTE", 30, minimum=1)
 
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")

@@ -3,6 +3,7 @@
 from trustengine import environment as env
 
 REPORTS_PER_MINUTE = env.integer("REPORTS_PER_MINUTE", 10, minimum=1)
+REPORTS_PER_DAY = env.integer("REPORTS_PER_DAY", 100, minimum=1)
 CASE_CLAIM_MINUTES = env.integer("CASE_CLAIM_MINUTES", 10, minimum=1, maximum=1_440)
 CASE_DOUBLES_HOURS = env.integer("CASE_DOUBLES_HOURS", 24, minimum=1, maximum=8_760)
 CASE_DUE_HOURS = {

@@ -5,6 +5,8 @@ from trustengine import environment as env
 REVIEW_PERIOD_DAYS = env.integer("REVIEW_PERIOD_DAYS", 90, minimum=1, maximum=36_500)
 VOTES_PER_MINUTE = env.integer("VOTES_PER_MINUTE", 10, minimum=1)
 REVIEW_WRITES_PER_MINUTE = env.integer("REVIEW_WRITES_PER_MINUTE", 60, minimum=1)
+REVIEW_WRITES_PER_DAY = env.integer("REVIEW_WRITES_PER_DAY", 200, minimum=1)
+PHOTOS_PER_DAY = env.integer("PHOTOS_PER_DAY", 60, minimum=1)
 AUTO_APPROVE_MIN_REPUTATION = env.integer("AUTO_APPROVE_MIN_REPUTATION", 80, maximum=100)
 AUTO_APPROVE_MIN_CONSECUTIVE = env.integer("AUTO_APPROVE_MIN_CONSECUTIVE", 5)
 RATING_PRIOR_MEAN = env.decimal("RATING_PRIOR_MEAN", 3.5, minimum=1, maximum=5)

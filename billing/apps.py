@@ -8,6 +8,8 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
+        from billing import setup_checks  # noqa: F401
+
         post_migrate.connect(make_default_plan, sender=self)
 
 

@@ -6,7 +6,10 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        from reports import records  # noqa: F401  registers what reputation asks for
+        from reports import (
+            records,  # noqa: F401  registers what reputation asks for
+            setup_checks,  # noqa: F401
+        )
         from reports.catalogue import make_reasons
         from reports.services import deciding  # noqa: F401  registers the recorder of decisions
 

@@ -6,6 +6,7 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
+        from reviews import setup_checks  # noqa: F401
         from reviews.seeds import seed_endpoint, seed_policy
 
         post_migrate.connect(seed_policy, sender=self, dispatch_uid="screening-policy")

@@ -96,7 +96,16 @@ def _set(named: tuple[str, str]) -> None:
         )
 
 
-def wall(table: str, *, profile: str = "", through: str = "") -> RunSQL:
+class Wall(RunSQL):
+    """A migration's operation: put the wall around a table. Known by its class to whoever proves that it stands."""
+
+    def __init__(self, table: str, *, settings: list[str], policies: list[str], reverse: list[str]) -> None:
+        super().__init__([*settings, *policies], reverse)
+        self.table = table
+        self.policies = policies
+
+
+def wall(table: str, *, profile: str = "", through: str = "") -> Wall:
     """For a migration: put the wall around a table, forced also for its owner.
 
     ``profile`` is the column that says whose a row is. Rows that belong to nobody in
@@ -110,14 +119,17 @@ def wall(table: str, *, profile: str = "", through: str = "") -> RunSQL:
     )
     # First whether there is a caller at all: without, what follows is not evaluated for every row.
     seen = f"(SELECT current_setting('{CALLER}', true) <> '') AND ({mine if profile else through or 'false'})"
-    return RunSQL(
-        [
+    return Wall(
+        table,
+        settings=[
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        ],
+        policies=[
             f"CREATE POLICY past_the_wall ON {table} USING ({past_the_wall}) WITH CHECK ({past_the_wall})",
             f"CREATE POLICY seen_by_caller ON {table} FOR SELECT USING ({seen})",
         ],
-        [
+        reverse=[
             f"DROP POLICY seen_by_caller ON {table}",
             f"DROP POLICY past_the_wall ON {table}",
             f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",

@@ -133,6 +133,8 @@ class PlanVersion(models.Model):
 class PlanMeter(models.Model):
     """What a version includes of a meter, and where it ends: a hard limit refuses, a soft one warns."""
 
+    open_choices = frozenset({"meter"})
+
     class Kind(models.TextChoices):
         SOFT = "soft"
         HARD = "hard"

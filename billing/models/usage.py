@@ -5,6 +5,7 @@ row. The period they are counted in has one, so there is none of an unknown prof
 """
 
 import pgtrigger
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -20,6 +21,8 @@ class UsageEvent(models.Model):
     ``digest`` is the SHA-256 of what was told, by which a repetition is known from a
     contradiction. ``adjusts`` names the closed month it belongs to, where it came too late.
     """
+
+    open_choices = frozenset({"meter"})
 
     pk = models.CompositePrimaryKey("profile_id", "source", "event_id")
     profile_id = models.UUIDField()
@@ -57,6 +60,8 @@ class UsagePeriod(models.Model):
 
     Below zero only where corrections came before what they correct.
     """
+
+    open_choices = frozenset({"meter"})
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -107,6 +112,8 @@ class UsageReservation(models.Model):
 class UsageAlert(models.Model):
     """That a profile's owners are told of having used so many per cent of a meter, once in a month."""
 
+    open_choices = frozenset({"meter"})
+
     PERCENTS = (50, 80, 100)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -114,8 +121,10 @@ class UsageAlert(models.Model):
     meter = models.CharField(max_length=20, choices=CHOICES)
     month = models.DateField()
     percent = models.PositiveSmallIntegerField()
-    used = models.BigIntegerField()
-    cap = models.BigIntegerField(help_text="The limit, or what is included, at that time.")
+    used = models.BigIntegerField(validators=[MinValueValidator(0)])
+    cap = models.BigIntegerField(
+        validators=[MinValueValidator(0)], help_text="The limit, or what is included, at that time."
+    )
     created_at = models.DateTimeField(default=database_now)
     told_at = models.DateTimeField(null=True, help_text="Empty while the mail waits, or a higher alert said it.")
 

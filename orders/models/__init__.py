@@ -1,4 +1,4 @@
-from orders.models.catalogue import MOST_CENTS, MOST_STOCK, Product, ProductQuerySet, VendorTerms
+from orders.models.catalogue import LONGEST_DESCRIPTION, MOST_CENTS, MOST_STOCK, Product, ProductQuerySet, VendorTerms
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
 from orders.models.notice import Notice, NoticeItem
 from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
@@ -6,6 +6,7 @@ from orders.models.payment import PaymentEvent, WebhookSecret
 from orders.models.refund import Dispute, Refund, RefundLine
 
 __all__ = [
+    "LONGEST_DESCRIPTION",
     "MOST_CENTS",
     "MOST_PIECES",
     "MOST_STOCK",

@@ -12,6 +12,7 @@ from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
 from trustengine.search import WordVector
 
+LONGEST_DESCRIPTION = 20_000
 MOST_STOCK = 2**31 - 1
 MOST_CENTS = 10**12  # so that a full cart of the dearest products still fits into a bigint
 
@@ -47,7 +48,7 @@ class Product(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     vendor = models.ForeignKey(Profile, models.PROTECT, related_name="products")
     title = NormalisedCharField(max_length=200)
-    description = NormalisedTextField(blank=True, default="")
+    description = NormalisedTextField(blank=True, default="", max_length=LONGEST_DESCRIPTION)
     price_cents = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     stock = models.PositiveIntegerField(

@@ -6,6 +6,7 @@ triggers off is found out by the seals, which are signed with a key that the dat
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -146,13 +147,13 @@ class Verification(models.Model):
     """What a verification of the seals found. The seal it came to must be there ever after."""
 
     at = models.DateTimeField(db_default=Now())
-    first_seal = models.BigIntegerField()
-    last_seal = models.BigIntegerField(help_text="0: there was none.")
+    first_seal = models.BigIntegerField(validators=[MinValueValidator(0)])
+    last_seal = models.BigIntegerField(validators=[MinValueValidator(0)], help_text="0: there was none.")
     last_hash = models.BinaryField(max_length=32)
-    entries = models.BigIntegerField()
-    problems = models.BigIntegerField()
+    entries = models.BigIntegerField(validators=[MinValueValidator(0)])
+    problems = models.BigIntegerField(validators=[MinValueValidator(0)])
     examples = models.JSONField(default=list, help_text="The first problems, in words.")
-    seconds = models.FloatField()
+    seconds = models.FloatField(validators=[MinValueValidator(0)])
 
     class Meta:
         indexes = [models.Index(fields=["-at"], name="audit_verification_at")]

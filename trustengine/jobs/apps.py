@@ -6,4 +6,6 @@ class JobsConfig(AppConfig):
     name = "trustengine.jobs"
 
     def ready(self) -> None:
+        from trustengine.jobs import setup_checks  # noqa: F401
+
         autodiscover_modules("jobs")

@@ -7,6 +7,7 @@ from pathlib import Path
 import redis
 from django.db import DatabaseError, connection
 
+from trustengine.audit.separation import separate
 from trustengine.database.timeouts import set_role_timeouts
 from trustengine.embedded.servers import EmbeddedServers, describe
 from trustengine.operations.schema import SchemaTooNew, bring_up_to_date
@@ -66,6 +67,7 @@ def prepare_database(data_dir: Path) -> int:
     try:
         applied = bring_up_to_date(data_dir)
         set_role_timeouts()  # the settings may be others than at the last migration
+        separate()  # a migration may have been cut off
     except SchemaTooNew as error:
         raise CannotStart(str(error)) from error
     except DatabaseError as error:

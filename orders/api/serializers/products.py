@@ -5,11 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from orders import examples as shown
-from orders.models import MOST_CENTS, MOST_STOCK, Product
+from orders.models import LONGEST_DESCRIPTION, MOST_CENTS, MOST_STOCK, Product
 from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example
-
-LONGEST_DESCRIPTION = 20_000
 
 
 class ProductFields(serializers.Serializer[Any]):

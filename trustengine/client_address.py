@@ -1,9 +1,9 @@
 """The address and the network a request came from, believed only as far as the proxies in front are trusted.
 
-WSGI folds ``X-Forwarded-For`` and ``X-Forwarded_For`` into one variable, and the web
-server lets the one with the underscore win: from here the two cannot be told apart.
-So a proxy in ``TRUSTED_PROXIES`` has to drop header names with underscores. nginx does
-by default; HAProxy, Caddy, Envoy and Traefik have to be told.
+WSGI folds ``X-Forwarded-For`` and ``X-Forwarded_For`` into one variable, and from here the
+two cannot be told apart. ``trustengine.rsgi`` drops header names with underscores; under
+another server a proxy in ``TRUSTED_PROXIES`` has to. nginx does by default; HAProxy, Caddy,
+Envoy and Traefik have to be told.
 """
 
 import re

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
-from trustengine.api.problems import bad_request, unavailable
+from trustengine.api.problems import as_json, bad_request, unavailable
 from trustengine.client_address import is_trusted, network_of, parsed
 from trustengine.errors import InvalidInput, ReadOnlyMode
 from trustengine.identifiers import uuid7
+from trustengine.rsgi import BODY_PROBLEM, CUT_SHORT, TOO_LARGE, TOO_SLOW
 
 access = structlog.get_logger("access")
 security = structlog.get_logger("security")
@@ -22,9 +23,12 @@ SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class RequestID:
-    """Takes a well-formed ``X-Request-ID`` from the caller or makes one, and returns it.
+    """Gives each request an id of its own, and keeps a well-formed ``X-Request-ID`` of the client beside it.
 
-    The id is bound to the logs and recorded in the audit entries of the request.
+    Both are bound to the logs and recorded in the audit entries of the request, and both are
+    answered: ours as ``X-Request-ID``, the client's as ``X-Client-Request-ID``. A client's
+    never takes the place of ours: it would choose by which id its traces are found, such as
+    somebody else's.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -32,15 +36,20 @@ class RequestID:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = str(request.META.get("HTTP_X_REQUEST_ID", ""))
-        request_id = given if SAFE_REQUEST_ID.fullmatch(given) else str(uuid7())
+        request_id = str(uuid7())
+        client_id = given if SAFE_REQUEST_ID.fullmatch(given) else ""
         request.META["HTTP_X_REQUEST_ID"] = request_id
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(
+            request_id=request_id, **({"client_request_id": client_id} if client_id else {})
+        )
         try:
             response = self.get_response(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response["X-Request-ID"] = request_id
+        if client_id:
+            response["X-Client-Request-ID"] = client_id
         return response
 
 
@@ -130,6 +139,26 @@ class AccessLine:
             user=_known_user_id(request),
         )
         return response
+
+
+class BodyProblems:
+    """Refuses a request whose body did not arrive as announced, as ``trustengine.rsgi`` has found."""
+
+    ANSWERS = {
+        TOO_SLOW: (408, "REQUEST_TIMEOUT", "The body of the request came too slowly. Please send it again."),
+        TOO_LARGE: (413, "FILE_TOO_LARGE", "The body of the request is too large."),
+        CUT_SHORT: (400, "INVALID_INPUT", "The body of the request ended before its announced length."),
+    }
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        problem = request.META.get(BODY_PROBLEM, "")
+        if not problem:
+            return self.get_response(request)
+        status, code, detail = self.ANSWERS[problem]
+        return as_json(status, code, detail)
 
 
 class ReadOnly:

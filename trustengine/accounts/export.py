@@ -25,7 +25,7 @@ ACCOUNT = (
     "is_superuser",
     "suspended_at",
 )
-ENTRY = ("id", "at", "verb", "object_type", "object_id", "before", "after", "reason", "request_id")
+ENTRY = ("id", "at", "verb", "object_type", "object_id", "before", "after", "reason", "request_id", "client_request_id")
 
 
 @exporter("accounts.account", "accounts.User", "accounts.User_groups", "accounts.User_user_permissions")

@@ -20,11 +20,12 @@ from django.conf import settings
 GENESIS = bytes(32)  # stands before the first seal
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Of a row called "entry".
-ENTRY_DIGEST = """sha256(convert_to(jsonb_build_array(
+# Of a row called "entry". A client's id of its request came later: entries without one have the digest they always had.
+ENTRY_DIGEST = """sha256(convert_to((jsonb_build_array(
     entry.id, entry.position, (extract(epoch FROM entry.at) * 1000000)::bigint, entry.actor_kind, entry.actor_id,
     entry.verb, entry.object_type, entry.object_id, entry.before, entry.after, entry.reason, entry.request_id,
-    entry.job_id)::text, 'UTF8'))"""
+    entry.job_id) || CASE entry.client_request_id WHEN '' THEN '[]'::jsonb
+    ELSE jsonb_build_array(entry.client_request_id) END)::text, 'UTF8'))"""
 
 # Of a row called "seal".
 CONTENTS_DIGEST = """(

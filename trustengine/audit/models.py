@@ -61,6 +61,9 @@ class Entry(models.Model):
     after = models.JSONField(default=dict)
     reason = models.CharField(max_length=80, default="")
     request_id = models.CharField(max_length=64, default="")
+    client_request_id = models.CharField(
+        max_length=64, default="", help_text="The id that the client gave the request."
+    )
     job_id = models.UUIDField(null=True)
 
     class Meta:

@@ -45,6 +45,7 @@ def draft(
     reason: str = "",
 ) -> Entry:
     """An entry that is not stored yet, for ``record_all`` where one verb touches many rows."""
+    context = structlog.contextvars.get_contextvars()
     object_type, object_id = (about._meta.label_lower, about.pk) if isinstance(about, models.Model) else about
     return Entry(
         actor_kind=Entry.ActorKind.SYSTEM if actor is None else Entry.ActorKind.USER,
@@ -55,7 +56,8 @@ def draft(
         before=_plain(before),
         after=_plain(after),
         reason=reason,
-        request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
+        request_id=str(context.get("request_id", ""))[:64],
+        client_request_id=str(context.get("client_request_id", ""))[:64],
         job_id=current_job_id(),
     )
 

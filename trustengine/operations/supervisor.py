@@ -29,8 +29,7 @@ from trustengine.operations.readiness import unreadiness, web_address
 
 WORKER_PATIENCE = 6.0  # seconds for requests and jobs under way; with the servers' own 3 s it stays under 10
 READY_PATIENCE = 60.0
-CONNECTIONS = 10  # of a web process: eight requests at once, and the probes; see request_slots
-BLOCKING_THREADS = 64  # many more, so that requests that wait leave some for the probes
+CONNECTIONS = 10  # of a web process: eight requests at once, and the probes; its WEB_THREADS are more, see request_slots
 
 
 @dataclass(frozen=True)
@@ -82,14 +81,13 @@ class Supervisor:
             self._stop(programs)
 
     def _programs(self) -> list[KeptProcess]:
-        web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", self.plan.host]
-        web += ["--port", str(self.plan.port), "--workers", str(web_processes()), "--blocking-threads"]
-        web += [str(BLOCKING_THREADS)]
+        web = [sys.executable, "-m", "granian", "--interface", "rsgi", "--factory", "--loop", "asyncio"]
+        web += ["--host", self.plan.host, "--port", str(self.plan.port), "--workers", str(web_processes())]
         web += ["--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5"]
         web += ["--log-level", "warning", "--no-access-log"]  # the access line is our own, with the request's id
         if settings.LOG_FORMAT == "json":
             web += ["--log-config", str(self.plan.project / "trustengine" / "web_server_logs.json")]
-        web += ["trustengine.wsgi:application"]
+        web += ["trustengine.rsgi:application"]
         programs = [self._program("web", web, {"DATABASE_POOL_SIZE": str(CONNECTIONS)})]
         for queue, count in (("high", 1), ("default", self.plan.workers), ("low", 1)):
             for number in range(1, count + 1):

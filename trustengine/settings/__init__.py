@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "trustengine.middleware.ForwardedHeaders",
     "trustengine.middleware.AccessLine",
     "trustengine.middleware.ContentSecurityPolicy",
+    "trustengine.middleware.BodyProblems",
     "trustengine.middleware.RefuseNul",
     "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -120,6 +121,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "trustengine.urls"
+WEB_THREADS = env.integer("WEB_THREADS", 64, minimum=1, maximum=200)
+BODY_TIMEOUT_SECONDS = env.integer("BODY_TIMEOUT_SECONDS", 20, minimum=1, maximum=3_600)
 WSGI_APPLICATION = "trustengine.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False

@@ -2,6 +2,7 @@ from ipaddress import ip_network
 from uuid import UUID
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from trustengine.accounts.models import User
@@ -15,13 +16,29 @@ def ask(**headers):
 
 
 @pytest.mark.parametrize("given", ["8-to-64.", "a" * 64, "0190f3c2-7e7b-7c3d-8f00-000000000000", "A:b_c.d-e"])
-def test_a_well_formed_request_id_is_echoed(given):
-    assert ask(HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
+def test_a_client_s_request_id_is_kept_beside_ours(given):
+    first, second = ask(HTTP_X_REQUEST_ID=given), ask(HTTP_X_REQUEST_ID=given)
+
+    assert UUID(first["X-Request-ID"]).version == 7
+    assert first["X-Request-ID"] not in {given, second["X-Request-ID"]}
+    assert first["X-Client-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a" * 65, "with space", "line\nbreak", "é" * 10, "<script>x</script>"])
-def test_any_other_request_id_is_replaced(given):
-    assert UUID(ask(HTTP_X_REQUEST_ID=given)["X-Request-ID"]).version == 7
+def test_any_other_request_id_is_left_out(given):
+    answer = ask(HTTP_X_REQUEST_ID=given)
+
+    assert UUID(answer["X-Request-ID"]).version == 7
+    assert "X-Client-Request-ID" not in answer
+
+
+def test_the_log_has_both_ids():
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        answer = api_client_for().get("/api/v1/nowhere/", HTTP_X_REQUEST_ID="theirs")
+
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["request_id"], line["client_request_id"]) == (answer["X-Request-ID"], "theirs")
+    assert answer.json()["request_id"] == answer["X-Request-ID"]
 
 
 def test_every_request_has_an_id_of_its_own():
@@ -29,15 +46,16 @@ def test_every_request_has_an_id_of_its_own():
 
 
 @pytest.mark.django_db
-def test_the_audit_keeps_the_request_id(settings):
+def test_the_audit_keeps_both_ids(settings):
     settings.JWT_SECRET = SECRET
 
-    api_client_for().get(
+    answer = api_client_for().get(
         "/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {outside_token()}", HTTP_X_REQUEST_ID="quote-this-id"
     )
 
     assert User.objects.exists()
-    assert set(Entry.objects.values_list("request_id", flat=True)) == {"quote-this-id"}
+    ids = set(Entry.objects.values_list("request_id", "client_request_id"))
+    assert ids == {(answer["X-Request-ID"], "quote-this-id")}
 
 
 def test_answers_carry_a_content_security_policy():

@@ -139,7 +139,13 @@ class EntryAdmin(EvidenceAdmin):
 
 def _about_id(term: str) -> Q:
     number = as_uuid(term)
-    return Q(object_id=str(number)) | Q(actor_id=number) | Q(job_id=number) | Q(request_id=term)
+    return (
+        Q(object_id=str(number))
+        | Q(actor_id=number)
+        | Q(job_id=number)
+        | Q(request_id=term)
+        | Q(client_request_id=term)
+    )
 
 
 def _about_words(term: str) -> Q:
@@ -150,7 +156,7 @@ def _about_words(term: str) -> Q:
     verb = term.lower().replace(" ", ".", 1).replace(" ", "_")
     if verbs := [known for known in known_verbs() if known.startswith(verb)]:
         return Q(verb__in=verbs)
-    return Q(object_id=term) | Q(request_id=term) | Q(reason=term)
+    return Q(object_id=term) | Q(request_id=term) | Q(client_request_id=term) | Q(reason=term)
 
 
 @register_panel(Area.LISTS, permission="audit.view_entry", order=90)

@@ -30,7 +30,7 @@ from trustengine.api.stale import StaleIfDatabaseAway, forget
 UNRATED_SORT_SCORE = 3 - 1.96 * (2 / 6) ** 0.5
 
 
-class ProductList(PublicRead, generics.ListAPIView[Product]):
+class ProductList(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Product]):
     """Products on offer."""
 
     permission_classes = [AllowAny]
@@ -43,6 +43,7 @@ class ProductList(PublicRead, generics.ListAPIView[Product]):
         "trending": ("-trend_score", "-pk"),
         "price": ("price_cents", "pk"),
     }
+    stale_queries = ("", *(f"ordering={name}" for name in orderings))  # the first page of each
 
     def get_queryset(self) -> QuerySet[Product]:
         score = Coalesce("rating__sort_score", Value(UNRATED_SORT_SCORE), output_field=FloatField())
@@ -116,11 +117,16 @@ class ProductRatingView(PublicRead, StaleIfDatabaseAway):
 
 def forget_stale_answers(product_id: UUID) -> None:
     """Take back what is kept of a product's pages for when the database is away. Raises RedisError."""
-    reviews = reverse("product-reviews", args=[product_id])
+    reviews, page, listed = (
+        reverse("product-reviews", args=[product_id]),
+        reverse("product-page", args=[product_id]),
+        reverse("products"),
+    )
     forget(
         [
             reverse("product", args=[product_id]),
             reverse("product-rating", args=[product_id]),
-            *(f"{reviews}?{query}" for query in ProductReviews.stale_queries),
+            *(f"{address}?{query}" for address in (reviews, page) for query in ProductReviews.stale_queries),
+            *(f"{listed}?{query}" for query in ProductList.stale_queries),
         ]
     )

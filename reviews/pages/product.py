@@ -24,6 +24,7 @@ from reviews.serializers import ReviewOutput
 from trustengine.accounts.models import User
 from trustengine.api.pages import LimitedPage
 from trustengine.api.pagination import KeysetPagination
+from trustengine.api.stale import StalePage
 from trustengine.errors import InvalidInput
 from trustengine.forms import NormalisedCharField
 from trustengine.search import first_words
@@ -58,11 +59,13 @@ class ReviewChoice(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
 
-class ProductPage(LimitedPage, View):
+class ProductPage(StalePage, LimitedPage, View):
     """``GET /products/{id}/``: anyone may read it, and a shared cache may keep what the public sees.
 
     Reads are counted together with those of the API.
     """
+
+    stale_queries = ProductReviews.stale_queries
 
     @method_decorator(conditional_page)
     def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -15,6 +15,8 @@ import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +26,7 @@ logger = structlog.get_logger(__name__)
 
 CACHE_SILENCE_SECONDS = 5.0
 REMEMBERED = 10_000  # answers per process whose last storing is known
-WARNING = '110 - "Response is Stale"'
+MARKED = {"X-Stale": "true", "Warning": '110 - "Response is Stale"', "Cache-Control": "no-store"}
 # SQLSTATEs of a server that starts, stops or has no connection left; beside them class 08, and none at all.
 AWAY = {"53300", "57P01", "57P02", "57P03"}
 
@@ -43,8 +45,7 @@ class StaleIfDatabaseAway(APIView):
             stored_at, data = kept
             age = max(0, round(time.time() - stored_at))
             logger.warning("served_stale", age=age, error=type(exc).__name__)
-            headers = {"X-Stale": "true", "Warning": WARNING, "Age": str(age), "Cache-Control": "no-store"}
-            return Response(data, headers=headers)
+            return Response(data, headers={**MARKED, "Age": str(age)})
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -61,6 +62,49 @@ class StaleIfDatabaseAway(APIView):
             return ""
         query = request.META.get("QUERY_STRING", "")
         return _name(request.path, query) if query in self.stale_queries else ""
+
+
+class StalePage:
+    """A page whose public form is kept for when the database is away. Stands before all other bases of the view.
+
+    It is kept of readers without a session, and given to everybody, marked by ``X-Stale`` and,
+    where the page has ``STALE_PLACE``, by a line that says how old it is: who is signed in
+    cannot be known without the database.
+    """
+
+    stale_queries: ClassVar[Collection[str]] = ("",)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        except (OperationalError, InterfaceError) as error:
+            if is_away(error) and (kept := _store.find(self._stale_name(request))):
+                return _as_it_was(*kept, error)
+            raise
+        is_public = settings.SESSION_COOKIE_NAME not in request.COOKIES
+        name = self._stale_name(request)
+        fresh = is_public and isinstance(response, HttpResponse) and response.status_code == 200
+        if name and fresh and _store.is_due(name):
+            _store.keep(name, response.content.decode())  # type: ignore[attr-defined]
+        return response
+
+    def _stale_name(self, request: HttpRequest) -> str:
+        query = request.META.get("QUERY_STRING", "")
+        return _name(request.path, query) if request.method == "GET" and query in self.stale_queries else ""
+
+
+STALE_PLACE = "<!-- stale -->"
+
+
+def _as_it_was(stored_at: float, page: str, error: Exception) -> HttpResponse:
+    age = max(0, round(time.time() - stored_at))
+    logger.warning("served_stale", age=age, error=type(error).__name__)
+    since = f"{age // 60} minutes" if age >= 120 else f"{age} seconds"
+    line = f'<p class="notice warning" role="status">This page is shown as it was {since} ago.</p>'
+    response = HttpResponse(page.replace(STALE_PLACE, line))
+    for name, value in {**MARKED, "Age": str(age)}.items():
+        response[name] = value
+    return response
 
 
 def is_away(error: BaseException) -> bool:
@@ -107,7 +151,7 @@ class _Store:
             self._fall_silent(error)
 
     def find(self, name: str) -> tuple[float, Any] | None:
-        if time.monotonic() < self._silent_until:
+        if not name or time.monotonic() < self._silent_until:
             return None
         try:
             kept: tuple[float, Any] | None = cache.get(name)

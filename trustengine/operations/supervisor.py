@@ -29,7 +29,9 @@ from trustengine.operations.readiness import unreadiness, web_address
 
 WORKER_PATIENCE = 6.0  # seconds for requests and jobs under way; with the servers' own 3 s it stays under 10
 READY_PATIENCE = 60.0
-CONNECTIONS = 10  # of a web process: eight requests at once, and the probes; its WEB_THREADS are more, see request_slots
+CONNECTIONS = (
+    10  # of a web process: eight requests at once, and the probes; its WEB_THREADS are more, see request_slots
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import Client
 
 from reviews.services import hide_review
 from reviews.tests.factories import approved_review, moderator
@@ -33,6 +34,11 @@ def database_away():
     finally:
         connections.close_all()
         connection.settings_dict["HOST"] = host
+
+
+@pytest.fixture
+def browser():
+    return Client(raise_request_exception=False)
 
 
 def get(path, **headers):
@@ -143,3 +149,56 @@ def test_a_product_its_rating_and_first_reviews_are_marked_and_not_to_be_kept_fu
     assert (kept.status_code, json.loads(kept.content)) == (200, json.loads(fresh.content))
     assert (kept["X-Stale"], kept["Cache-Control"]) == ("true", "no-store")
     assert "ETag" not in kept
+
+
+@pytest.mark.parametrize("query", ["", "?ordering=score", "?ordering=-created_at", "?ordering=price"])
+def test_the_list_of_products_is_kept_too(query):
+    approved_review()
+    fresh = get(f"/api/v1/products/{query}")
+
+    with database_away():
+        kept = get(f"/api/v1/products/{query}")
+
+    assert (kept.status_code, kept["X-Stale"], kept.json()) == (200, "true", fresh.json())
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_the_buyers_page_is_kept_and_says_how_old_it_is(browser, signed_in):
+    review = approved_review()
+    page = f"/products/{review.product_id}/?ordering=newest"
+    fresh = browser.get(page)
+    if signed_in:
+        browser.force_login(review.author)
+
+    with database_away():
+        kept = browser.get(page)
+        missing = browser.get("/products/0190f3c2-7e7b-7c3d-8f00-000000000000/")
+
+    assert kept.status_code == 200
+    assert (kept["X-Stale"], kept["Cache-Control"]) == ("true", "no-store")
+    assert review.comment in kept.content.decode()
+    assert "This page is shown as it was" in kept.content.decode()
+    assert "This page is shown as it was" not in fresh.content.decode()
+    assert missing.status_code == 503
+
+
+def test_the_page_of_somebody_signed_in_is_never_kept(browser):
+    review = approved_review()
+    browser.force_login(review.author)
+    browser.get(f"/products/{review.product_id}/")
+    browser.logout()
+
+    with database_away():
+        assert browser.get(f"/products/{review.product_id}/").status_code == 503
+
+
+def test_a_takedown_deletes_the_kept_page_and_list(browser):
+    review = approved_review()
+    pages = [f"/products/{review.product_id}/", "/api/v1/products/"]
+    for page in pages:
+        browser.get(page)
+    hide_review(review.pk, actor=moderator(), reason="spam")
+    run_due_jobs()
+
+    with database_away():
+        assert [browser.get(page).status_code for page in pages] == [503, 503]

@@ -30,6 +30,7 @@ $(INSTALLED): requirements-dev.txt requirements.txt
 		{ echo "error: $(PYTHON) cannot make virtual environments (on Debian: apt install python3-venv)" >&2; exit 2; }
 	@test -x $(RUN) && $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(PYTHON) -m venv --clear $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@SECRET_KEY=unused AUDIT_KEY=unused $(RUN) manage.py collect_static
 	@touch $@
 
 demo: install ## Run the whole system with a lively demo marketplace (HOST, PORT, DATA_DIR)
@@ -58,5 +59,5 @@ requirements: install ## Pin and hash what pyproject.toml asks for anew
 	$(COMPILE) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv, caches and the data of the default data directory
-	rm -rf $(VENV) .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .data .static .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,8 +47,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 @pytest.hookimpl(trylast=True)
 def pytest_configure() -> None:
     """Install what tests need of Django once pytest-django has set it up."""
+    from django.conf import settings
+
     from trustengine.testing import begin_database_time, let_flushes_pass_triggers
 
+    # Whether somebody has collected static files changes no test.
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     begin_database_time()
     let_flushes_pass_triggers()
 

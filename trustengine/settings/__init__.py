@@ -12,7 +12,7 @@ import dj_database_url
 from django.urls import reverse_lazy
 
 from trustengine import environment as env
-from trustengine import metric_files
+from trustengine import metric_files, static_files
 from trustengine.embedded import addresses
 from trustengine.logs import logging_config
 
@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "trustengine.health.Probes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "trustengine.static_files.StaticMiddleware",
     "trustengine.middleware.ReadOnly",
     "trustengine.request_slots.RequestSlots",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -362,11 +362,13 @@ from trustengine.settings.storage import *  # noqa: E402, F403
 # Pages
 
 STATIC_URL = "static/"
+STATIC_ROOT = static_files.directory(BASE_DIR)
+STORAGES["staticfiles"] = {"BACKEND": "trustengine.static_files.StaticFiles"}  # noqa: F405
 MEDIA_ROOT = DATA_DIR / "media"
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATICFILES_DIRS: list[Path] = []
-WHITENOISE_USE_FINDERS = True  # files come straight from the installed packages: no collectstatic step
+WHITENOISE_USE_FINDERS = True  # what has not been collected comes straight from the installed packages
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3_600
 

@@ -50,5 +50,5 @@ def _uploads() -> dict[str, Any]:
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": _uploads(),
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {},  # in the package's own module: they need to know where the project lies
 }

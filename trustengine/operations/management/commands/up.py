@@ -22,6 +22,7 @@ from trustengine.operations.startup import (
     take_data_dir,
 )
 from trustengine.operations.supervisor import Plan, Supervisor
+from trustengine.static_files import collect
 
 UNUSABLE = 2
 
@@ -67,6 +68,7 @@ class Command(BaseCommand):
             servers.start()
             address = web_address(host, port)
             self._prepare(address, options, output)
+            _collect_static(output)
             _print_addresses(address, output)
             plan = Plan(
                 project=settings.BASE_DIR,
@@ -98,6 +100,15 @@ class Command(BaseCommand):
                 connection.close()
                 if hasattr(connection, "close_pool"):
                     connection.close_pool()
+
+
+def _collect_static(output: SteadyOutput) -> None:
+    """Compress and name the static files, if an installation has not. Without that they are served as they are."""
+    try:
+        if collect(settings.STATIC_ROOT):
+            output.say("collected static files")
+    except (OSError, ValueError) as error:
+        output.say(f"warning: static files are served uncompressed, {settings.STATIC_ROOT}: {error}")
 
 
 def _print_addresses(address: str, output: SteadyOutput) -> None:

@@ -9,11 +9,12 @@ from rest_framework.views import APIView
 
 from trustengine.accounts.callers import caller
 from trustengine.accounts.erasing import request_erasure
-from trustengine.accounts.errors import AuthRequired, ErasureHindered, TokenInvalid
+from trustengine.accounts.errors import AuthRequired, ErasureHindered, SecondFactorRequired, TokenInvalid
 from trustengine.accounts.exporting import export_of
 from trustengine.accounts.models import Membership
+from trustengine.accounts.refresh_tokens import renew, revoke
+from trustengine.accounts.second_factor import sign_out_everywhere
 from trustengine.accounts.serializers import (
-    AccessOutput,
     Credentials,
     ErasureOutput,
     ExportOutput,
@@ -24,7 +25,7 @@ from trustengine.accounts.serializers import (
     TokenPairOutput,
 )
 from trustengine.accounts.services import choose_notices, rename, sign_in
-from trustengine.accounts.tokens import issue, renew
+from trustengine.accounts.tokens import issue
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
 from trustengine.api.throttles import Throttle, WritesPerAddress
@@ -47,36 +48,68 @@ class ExportsPerUser(Throttle):
 
 
 class TokenView(APIView):
-    """A pair of tokens for the name and password of an account here."""
+    """A pair of tokens for the name and password of an account here, and a code where it has a second factor."""
 
     # An expired token in the header must not keep anybody from getting a new one.
     authentication_classes = []
     permission_classes = [AllowAny]
     throttle_classes = [TokenRequests]
 
-    @raises(AuthRequired)
+    @raises(AuthRequired, SecondFactorRequired)
     @extend_schema(operation_id="auth_token", request=Credentials, responses=TokenPairOutput)
     def post(self, request: Request) -> Response:
         given = Credentials(data=request.data)
         given.is_valid(raise_exception=True)
         # Not DRF's request: axes leaves its marks on the one that its middleware sees.
         user = sign_in(request._request, **given.validated_data)
-        return Response(TokenPairOutput(issue(user)).data)
+        return Response(TokenPairOutput(issue(user, by_second_factor=user.has_second_factor)).data)
 
 
 class TokenRefreshView(APIView):
-    """A fresh access token for a refresh token."""
+    """A fresh pair of tokens for a refresh token, which is good once.
+
+    One that comes a second time ends every token of the same sign-in.
+    """
 
     authentication_classes = []
     permission_classes = [AllowAny]
     throttle_classes = [TokenRequests]
 
-    @raises(TokenInvalid)
-    @extend_schema(operation_id="auth_token_refresh", request=RefreshInput, responses=AccessOutput)
+    @raises(TokenInvalid, SecondFactorRequired)
+    @extend_schema(operation_id="auth_token_refresh", request=RefreshInput, responses=TokenPairOutput)
     def post(self, request: Request) -> Response:
         given = RefreshInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response({"access": renew(given.validated_data["refresh"])})
+        return Response(TokenPairOutput(renew(given.validated_data["refresh"])).data)
+
+
+class TokenRevokeView(APIView):
+    """The end of a refresh token."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_classes = [TokenRequests]
+
+    @extend_schema(operation_id="auth_token_revoke", request=RefreshInput, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End a refresh token, and all tokens of the same sign-in. A token that is none is no error (RFC 7009)."""
+        given = RefreshInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        revoke(given.validated_data["refresh"])
+        return Response(status=204)
+
+
+class SignOutEverywhereView(APIView):
+    """The end of every sign-in of the caller here."""
+
+    unmetered = ("POST",)
+
+    @extend_schema(operation_id="auth_sign_out_everywhere", request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End all sessions and own tokens of the caller. Tokens of the identity provider end there."""
+        user = caller(request)
+        sign_out_everywhere(user, actor=user)
+        return Response(status=204)
 
 
 class MeView(APIView):

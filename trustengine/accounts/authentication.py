@@ -10,7 +10,7 @@ from trustengine.accounts.models import User
 from trustengine.accounts.tokens import VerifiedToken, verified
 from trustengine.api.refusals import refused
 
-ROUTINE = {"expired", "inactive", "password_changed", "erased"}  # happens to honest clients every day
+ROUTINE = {"expired", "inactive", "password_changed", "signed_out", "erased"}  # happens to honest clients every day
 
 
 class BearerAuthentication(BaseAuthentication):

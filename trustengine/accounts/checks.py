@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
@@ -35,3 +36,14 @@ def identity_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         hint = "Set JWT_AUDIENCE to the “aud” of the tokens meant for this service."
         found.append(checks.Warning(problem, hint=hint, id="accounts.W003"))
     return found
+
+
+@checks.register(checks.Tags.database)
+def second_factor_groups(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Each group that has to have a second factor exists: a name with a slip would enforce nothing."""
+    if not databases or not settings.SECOND_FACTOR_GROUPS:
+        return []
+    known = set(Group.objects.values_list("name", flat=True))
+    unknown = [name for name in settings.SECOND_FACTOR_GROUPS if name not in known]
+    problem = "SECOND_FACTOR_GROUPS: there is no group “{}”, so nobody needs a second factor by it."
+    return [checks.Warning(problem.format(name), id="accounts.W004") for name in unknown]

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Q
 
 from trustengine.accounts.erasing import eraser
-from trustengine.accounts.models import Membership, Profile, User
+from trustengine.accounts.models import Membership, Passkey, Profile, RecoveryCode, RefreshFamily, SecondFactor, User
 from trustengine.api.models import PassedActions, StoredAnswer
 from trustengine.identifiers import ERASED_PREFIX
 from trustengine.jobs.models import Job
@@ -43,7 +43,7 @@ def forget_actions(user: User, limit: int) -> int:
 @eraser("accounts.sign_ins", order=70)
 def forget_sign_ins(user: User, limit: int) -> int:
     """Failed attempts with their addresses and browsers, under any name of theirs, and sessions of the console."""
-    names = [name for name in (user.username, user.email, user.subject) if name]
+    names = [name for name in (user.username, user.email, user.subject, user.staff_subject) if name]
     theirs = Q(pk__in=[])
     for name in names:
         theirs |= Q(username__iexact=name)
@@ -53,6 +53,15 @@ def forget_sign_ins(user: User, limit: int) -> int:
         for session in Session.objects.all():
             if session.get_decoded().get("_auth_user_id") == str(user.pk):
                 session.delete()
+    return 0
+
+
+@eraser("accounts.factors", order=72)
+def forget_factors(user: User, limit: int) -> int:
+    """Second factors and families of refresh tokens."""
+    for rows in (RecoveryCode, Passkey, SecondFactor, RefreshFamily):
+        rows.objects.filter(user=user).delete()  # type: ignore[attr-defined]
+    User.objects.filter(pk=user.pk).update(has_second_factor=False)
     return 0
 
 
@@ -100,6 +109,7 @@ def forget_identity(user: User, limit: int) -> int:
         last_login=None,
         import_digest=None,
         tokens_not_before=None,
+        staff_subject=None,
         is_active=False,
     )
     return 0

@@ -12,6 +12,21 @@ class AuthRequired(DomainError):
         super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="api"'})
 
 
+class SecondFactorRequired(AuthRequired):
+    """The password is right, and not enough."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+    message = "Send “otp” as well: a code of the authenticator app, or a recovery code."
+
+
+class WrongCode(SecondFactorRequired):
+    message = "The code is wrong, or it was used before. Wait for the next one."
+
+
+class NotEnrolled(SecondFactorRequired):
+    message = "This account needs a second factor. Sign in to the console, which sets one up."
+
+
 class TokenInvalid(DomainError):
     """A token that is not believed. ``reason`` is for the log; the bearer is told only what helps an honest one."""
 

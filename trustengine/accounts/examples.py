@@ -3,7 +3,7 @@
 USER = "018f6d1e-0000-7000-8000-00000000ada0"
 PROFILE = "018f6d1e-0000-7000-8000-00000000ada1"
 
-CREDENTIALS = {"username": "ada", "password": "correct horse battery staple"}
+CREDENTIALS = {"username": "ada", "password": "correct horse battery staple", "otp": "492039"}
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"}
 ACCESS = {"access": "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl"}
 TOKEN_PAIR = ACCESS | REFRESH

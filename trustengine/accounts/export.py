@@ -8,7 +8,16 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Q
 
 from trustengine.accounts.exporting import Row, exporter, in_batches
-from trustengine.accounts.models import Erasure, Membership, Profile, User
+from trustengine.accounts.models import (
+    Erasure,
+    Membership,
+    Passkey,
+    Profile,
+    RecoveryCode,
+    RefreshFamily,
+    SecondFactor,
+    User,
+)
 from trustengine.api.models import PassedActions, StoredAnswer
 from trustengine.audit.models import Entry
 
@@ -16,6 +25,7 @@ ACCOUNT = (
     "id",
     "subject",
     "username",
+    "staff_subject",
     "email",
     "of_age_on",
     "date_joined",
@@ -54,6 +64,32 @@ def memberships(user: User) -> Iterator[Row]:
 def erasure(user: User) -> Iterator[Row]:
     for row in Erasure.objects.filter(user=user).values("state", "progress", "requested_at", "finished_at"):
         yield dict(row)
+
+
+@exporter("accounts.second_factor", "accounts.SecondFactor", "accounts.RecoveryCode")
+def second_factor(user: User) -> Iterator[Row]:
+    """That there is one, and its times: the secret and the codes' digests would open the account."""
+    for factor in SecondFactor.objects.filter(user=user):
+        codes = RecoveryCode.objects.filter(user=user)
+        yield {
+            "app_added_at": factor.totp_added_at,
+            "failures": factor.failures,
+            "recovery_codes_left": codes.filter(used_at=None).count(),
+            "recovery_codes_used_at": sorted(codes.exclude(used_at=None).values_list("used_at", flat=True)),
+        }
+
+
+@exporter("accounts.passkeys", "accounts.Passkey")
+def passkeys(user: User) -> Iterator[Row]:
+    rows = Passkey.objects.filter(user=user).values("id", "name", "credential_id", "added_at", "used_at")
+    for row in in_batches(rows):
+        yield row | {"credential_id": bytes(row["credential_id"])}
+
+
+@exporter("accounts.sign_ins", "accounts.RefreshFamily")
+def sign_ins(user: User) -> Iterator[Row]:
+    """Sign-ins by the API whose tokens were renewed or revoked."""
+    yield from in_batches(RefreshFamily.objects.filter(user=user).values("id", "expires_at", "revoked_at"))
 
 
 @exporter("accounts.failed_sign_ins")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from trustengine.database_time import database_now
 from trustengine.jobs.claims import backoff
-from trustengine.jobs.registry import job
+from trustengine.jobs.registry import job, scheduled
 from trustengine.jobs.services import enqueue
 
 LEAST_PAUSE = timedelta(seconds=10)
@@ -43,3 +43,12 @@ def send_sign_in_warning(user_id: str) -> bool:
     from trustengine.accounts.sign_in_warnings import send_warning
 
     return send_warning(UUID(user_id))
+
+
+@scheduled("17 * * * *")
+@job(queue="low")
+def prune_refresh_tokens() -> dict[str, int]:
+    """Delete what is known of refresh tokens that have all expired."""
+    from trustengine.accounts.refresh_tokens import prune_refresh_families
+
+    return {"families": prune_refresh_families()}

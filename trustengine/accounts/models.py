@@ -1,5 +1,8 @@
+import hashlib
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
@@ -7,10 +10,28 @@ from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Cast, Concat, Now
+from django.utils.functional import cached_property
 
+from trustengine.accounts.sign_in_models import Passkey, RecoveryCode, RefreshFamily, SecondFactor
 from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now, database_today
 from trustengine.identifiers import ERASED_PREFIX, canonical_subject, is_reserved_subject, uuid7
+
+__all__ = [
+    "SERVICE_PERMISSIONS",
+    "ErasedSubject",
+    "Erasure",
+    "Membership",
+    "Passkey",
+    "Profile",
+    "ProfileQuerySet",
+    "RecoveryCode",
+    "RefreshFamily",
+    "SecondFactor",
+    "User",
+    "UserManager",
+    "refuse_reserved",
+]
 
 # Rights of machines rather than of staff: the group Services may also come by the identity provider's token.
 SERVICE_PERMISSIONS = frozenset({"accounts.record_usage"})
@@ -82,6 +103,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="When the subject's former holder was erased: outside tokens from before are refused.",
     )
     import_digest = models.BinaryField(null=True, editable=False)
+    staff_subject = models.CharField(
+        max_length=255,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[refuse_reserved],
+        help_text="The “sub” by which the identity provider of staff signs this person in to the console.",
+    )
+    has_second_factor = models.BooleanField(default=False, editable=False)
+    sign_in_generation = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Own tokens and sessions of earlier generations are refused."
+    )
 
     # False on the user of a request that came by an outside token: staff rights are not the
     # identity provider's to give, neither by a claim nor by naming a subject that has them here.
@@ -115,12 +148,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.username or f"user {str(self.pk)[-8:]}"
 
+    def get_username(self) -> str:
+        """Name the user; pages of Django and of unfold expect a text where there is none."""
+        return str(self)
+
     def clean(self) -> None:
         super().clean()
         self.subject = canonical_subject(self.subject)
         if self.subject != f"{ERASED_PREFIX}{self.pk}":
             refuse_reserved(self.subject)
         self.username = self.username or None
+        self.staff_subject = self.staff_subject or None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         if self.is_suspended:
@@ -135,6 +173,30 @@ class User(AbstractBaseUser, PermissionsMixin):
             return set()
         every = super().get_all_permissions(obj)
         return every if self.has_staff_rights else every & SERVICE_PERMISSIONS
+
+    @cached_property
+    def is_second_factor_enforced(self) -> bool:
+        """Whether this person may open nothing of staff's without a second factor; asked of the database once."""
+        if settings.SECOND_FACTOR_STAFF and (self.is_staff or self.is_superuser):
+            return True
+        groups = settings.SECOND_FACTOR_GROUPS
+        return bool(groups) and self.groups.filter(name__in=groups).exists()
+
+    @property
+    def needs_second_factor(self) -> bool:
+        return self.has_second_factor or self.is_second_factor_enforced
+
+    def get_session_auth_hash(self) -> str:
+        """Digest what a session depends on: the password, and the generation once there was a sign-out everywhere."""
+        return self._of_generation(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for digest in super().get_session_auth_fallback_hash():
+            yield self._of_generation(digest)
+
+    def _of_generation(self, digest: str) -> str:
+        generation = self.sign_in_generation
+        return hashlib.sha256(f"{generation}:{digest}".encode()).hexdigest() if generation else digest
 
     @property
     def acts_as_superuser(self) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -12,10 +13,9 @@ from rest_framework.views import APIView
 
 from trustengine.accounts.api import TokenRequests
 from trustengine.accounts.callers import caller
+from trustengine.accounts.sessions import BACKEND, BY_TOKEN, begin_sign_in
 from trustengine.api.schema import raises
 from trustengine.errors import PermissionDenied
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignIn(LoginView):
@@ -23,6 +23,10 @@ class SignIn(LoginView):
 
     template_name = "pages/sign_in.html"
     next_page = "sign-in"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Ask for the second factor where there is one: no session of such a user begins by a password alone."""
+        return begin_sign_in(self.request, form.get_user(), onward=self.get_success_url())
 
 
 class SessionView(APIView):
@@ -41,6 +45,7 @@ class SessionView(APIView):
         if user.is_staff or user.is_superuser:
             raise PermissionDenied("Staff sign in with their password.")
         login(request._request, user, backend=BACKEND)
+        request._request.session[BY_TOKEN] = True  # opens no console, also if the user becomes staff later
         return Response(status=204)
 
     @extend_schema(operation_id="auth_session_end", responses={204: None})

@@ -12,6 +12,13 @@ from trustengine.api.schema import example, examples
 class Credentials(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=4_096, trim_whitespace=False, style={"input_type": "password"})
+    otp = serializers.CharField(
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Where a second factor is set up: a code of the authenticator app, or a recovery code.",
+    )
 
 
 @example(shown.TOKEN_PAIR)
@@ -23,11 +30,6 @@ class TokenPairOutput(serializers.Serializer[Any]):
 @example(shown.REFRESH)
 class RefreshInput(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=8_192)
-
-
-@example(shown.ACCESS)
-class AccessOutput(serializers.Serializer[Any]):
-    access = serializers.CharField()
 
 
 @example(shown.NOTICES)

@@ -10,24 +10,32 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from trustengine.accounts.access import has_profile_access, require_good_standing
-from trustengine.accounts.errors import AuthRequired, LastOwner
+from trustengine.accounts.errors import AuthRequired, LastOwner, NotEnrolled, SecondFactorRequired
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.names import presentable
+from trustengine.accounts.second_factor import check_code
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import InvalidInput, NotFound, PermissionDenied
 from trustengine.jobs.services import publish
 
 
-def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
-    """The account of this name and password. Raises AuthRequired, the same for every reason.
+def sign_in(request: HttpRequest, *, username: str, password: str, otp: str = "") -> User:
+    """The account of this name and password, and of this code where it has a second factor, or needs one.
 
-    An unknown name costs the time of a known one. After too many failures django-axes
-    refuses without looking, and its middleware replaces the answer.
+    Raises AuthRequired, the same for every reason; with the right password SecondFactorRequired
+    and RateLimitExceeded. An unknown name costs the time of a known one. After too many failures
+    django-axes refuses without looking, and its middleware replaces the answer.
     """
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
         raise AuthRequired("No active account has this name and password.")
+    if user.needs_second_factor:
+        if not user.has_second_factor:
+            raise NotEnrolled
+        if not otp:
+            raise SecondFactorRequired
+        check_code(user, otp)
     user_logged_in.send(sender=User, request=request, user=user)  # forgets the failures, notes the time
     return user
 
@@ -205,6 +213,7 @@ def rights_of(user: User) -> dict[str, Any]:
         "is_active": user.is_active,
         "is_staff": user.is_staff,
         "is_superuser": user.is_superuser,
+        "signs_in_by_provider": bool(user.staff_subject),
         "groups": _ids(user.groups.values_list("pk", flat=True)),
         "permissions": _ids(user.user_permissions.values_list("pk", flat=True)),
     }

@@ -8,9 +8,11 @@ in for each other, so an outside token that claims the own issuer is a forgery.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import jwt
 from django.conf import settings
+from django.db.models import Exists
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -18,11 +20,13 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from trustengine.accounts.errors import TokenInvalid
-from trustengine.accounts.models import User
+from trustengine.accounts.models import RefreshFamily, User
 from trustengine.accounts.signing_keys import signing_keys
+from trustengine.identifiers import uuid7
 
 EXPIRED = "The token has expired."
 SECRET_ALGORITHM = "HS256"
+FAMILY_CLAIM, GENERATION_CLAIM, SECOND_FACTOR_CLAIM = "family", "generation", "second_factor"
 
 
 @dataclass(frozen=True)
@@ -50,30 +54,45 @@ def verified(raw: str) -> VerifiedToken:
     return VerifiedToken(_outside_claims(raw), is_own=False)
 
 
-def issue(user: User) -> TokenPair:
-    """An access token, and the refresh token that renews it until the user's password changes."""
+def issue(user: User, *, by_second_factor: bool = False, family: str = "") -> TokenPair:
+    """Make an access token, and the refresh token that renews it once.
+
+    ``family`` is that of the refresh token which this pair replaces; without one, the
+    pair begins its own.
+    """
     refresh = RefreshToken.for_user(user)
+    refresh[FAMILY_CLAIM] = family or str(uuid7())
+    refresh[GENERATION_CLAIM] = user.sign_in_generation
+    refresh[SECOND_FACTOR_CLAIM] = by_second_factor
     return TokenPair(access=str(refresh.access_token), refresh=str(refresh))
 
 
-def renew(raw: str) -> str:
-    """A fresh access token for a refresh token. Raises TokenInvalid."""
-    claims = _own_claims(RefreshToken, raw)
-    user = owner_of(claims)
-    return str(AccessToken.for_user(user))
+def refresh_claims(raw: str) -> Mapping[str, Any]:
+    """The claims of an own refresh token. Raises TokenInvalid."""
+    return _own_claims(RefreshToken, raw)
+
+
+def family_of(claims: Mapping[str, Any]) -> str:
+    """Which sign-in an own token came from; one of before families is its own."""
+    return str(claims.get(FAMILY_CLAIM) or claims["jti"])
 
 
 def owner_of(claims: Mapping[str, Any]) -> User:
     """The user of an own token, with their customer profile. Raises TokenInvalid.
 
-    Refused are users who are inactive, and tokens from before the last change of password.
+    One query. Refused are users who are inactive, and tokens from before the last change
+    of password, from before a sign-out everywhere, or of a sign-in that was revoked.
     """
     user_id = str(claims.get(api_settings.USER_ID_CLAIM))
-    user = User.objects.select_related("customer_profile").filter(pk=user_id).first()
+    revoked = RefreshFamily.objects.filter(pk=UUID(family_of(claims)), revoked_at__isnull=False)
+    users = User.objects.select_related("customer_profile").annotate(is_revoked=Exists(revoked))
+    user = users.filter(pk=user_id).first()
     if user is None or not user.is_active:
         raise TokenInvalid("inactive")
     if claims.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
         raise TokenInvalid("password_changed")
+    if claims.get(GENERATION_CLAIM, 0) != user.sign_in_generation or user.is_revoked:
+        raise TokenInvalid("signed_out")
     return user
 
 

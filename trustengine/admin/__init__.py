@@ -9,7 +9,7 @@ from trustengine.admin.evidence import BoundedPaginator, ConsoleChangeList, Evid
 from trustengine.admin.home import Area, Card, Chart, Panel, Series, home_context, register_panel
 from trustengine.admin.identities import name_of
 from trustengine.admin.sidebar import Link, navigation, register_links
-from trustengine.admin.site import ConsoleSite, register_page
+from trustengine.admin.site import ConsoleSite, register_door, register_page
 
 __all__ = [
     "Area",
@@ -25,6 +25,7 @@ __all__ = [
     "home_context",
     "name_of",
     "navigation",
+    "register_door",
     "register_links",
     "register_page",
     "register_panel",

@@ -357,6 +357,7 @@ from trustengine.settings.mail import *  # noqa: E402, F403
 from trustengine.settings.orders import *  # noqa: E402, F403
 from trustengine.settings.reports import *  # noqa: E402, F403
 from trustengine.settings.reviews import *  # noqa: E402, F403
+from trustengine.settings.sign_in import *  # noqa: E402, F403
 from trustengine.settings.storage import *  # noqa: E402, F403
 
 # Pages

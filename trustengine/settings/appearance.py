@@ -1,6 +1,7 @@
 """The admin's look."""
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 UNFOLD = {
     "SITE_TITLE": "TrustEngine",
@@ -31,6 +32,12 @@ UNFOLD = {
             "900": "oklch(31% .048 224)",
             "950": "oklch(23% .036 228)",
         },
+    },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Sign-in and security", "link": reverse_lazy("admin:security")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ],
     },
     "SIDEBAR": {
         "show_search": False,

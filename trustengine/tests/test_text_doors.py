@@ -35,12 +35,13 @@ MACHINE = {
     "payment_intent_id", "provider_refund_id", "occasion", "outcome", "failure", "problem", "reason", "code", "model",
     "removal_reason", "removal_ground", "signal", "folded", "verb", "object_type", "object_id", "request_id", "export",
     "schedule", "command", "target", "who", "process", "position", "subject", "username", "password", "email", "id",
-    "destination", "limit",
+    "destination", "limit", "staff_subject", "totp_secret", "newest",
 }  # fmt: skip
 WRITTEN_BY_PEOPLE = {"title", "comment", "description", "text", "note", "facts", "label", "policy", "display_name"}
 # Inputs that are compared byte by byte, or that are refused rather than mended; each is tested beside its view.
 RAW_INPUTS = {
-    "Credentials.username", "Credentials.password", "RefreshInput.refresh", "EventInput.id", "EventInput.type",
+    "Credentials.username", "Credentials.password", "Credentials.otp", "RefreshInput.refresh",
+    "EventInput.id", "EventInput.type",
     "MeChanges.display_name", "TransitionInput.tracking_number", "DecisionInput.reason_code", "ReportInput.reason",
     "LookBackInput.reason",
 }  # fmt: skip

@@ -1,3 +1,3 @@
-from trustengine.accounts.admin import erasures, people, suspensions
+from trustengine.accounts.admin import erasures, oidc, people, security, sign_in, suspensions
 
-__all__ = ["erasures", "people", "suspensions"]
+__all__ = ["erasures", "oidc", "people", "security", "sign_in", "suspensions"]

@@ -17,6 +17,7 @@ from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from trustengine.accounts.admin.erasures import EraseAction
+from trustengine.accounts.admin.resetting import ResetSecondFactorAction
 from trustengine.accounts.models import Erasure, Membership, Profile, User
 from trustengine.accounts.services import note_rights_changed, rights_of
 from trustengine.accounts.suspensions import propose_reinstatement, propose_suspension
@@ -43,7 +44,7 @@ class SuperuserForm(EvidenceAdmin):
 
 
 @admin.register(User)
-class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
+class UserAdmin(EraseAction, ResetSecondFactorAction, DjangoUserAdmin, SuperuserForm):
     """People, and the accounts of staff. Who somebody is elsewhere is shown only to those who may see identities."""
 
     form = UserChangeForm
@@ -52,15 +53,16 @@ class UserAdmin(EraseAction, DjangoUserAdmin, SuperuserForm):
     list_display = ["__str__", "is_active", "is_staff", "suspended_at", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", ("suspended_at", admin.EmptyFieldListFilter), "groups"]
     ordering = ["-date_joined", "-pk"]
-    readonly_fields = ["id", "subject", "suspended_at", "of_age_on", "last_login", "date_joined"]
+    readonly_fields = ["id", "subject", "suspended_at", "of_age_on", "has_second_factor", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["id", "username", "password"]}),
-        ("Identity", {"fields": ["subject", "email", "of_age_on"]}),
+        ("Identity", {"fields": ["subject", "staff_subject", "email", "of_age_on"]}),
         ("Rights", {"fields": [*RIGHTS]}),
-        ("History", {"fields": ["suspended_at", "last_login", "date_joined"]}),
+        ("History", {"fields": ["suspended_at", "has_second_factor", "last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["username", "password1", "password2", "is_staff", "groups"]})]
     actions = ["suspend", "reinstate"]
+    actions_detail = ["erase", "reset_second_factor"]
     change_form_before_template = "console/accounts/pages.html"
 
     def get_list_display(self, request: HttpRequest) -> Any:

@@ -1,7 +1,7 @@
 import pytest
 from django.core.checks import run_checks
 
-from trustengine.accounts.checks import identity_settings
+from trustengine.accounts.checks import identity_settings, second_factor_groups
 
 
 def test_the_defaults_raise_no_concern():
@@ -52,3 +52,12 @@ def test_usual_settings_raise_no_concern(settings, setting, value):
     settings.JWT_AUDIENCE = "trustengine"
 
     assert identity_settings(None) == []
+
+
+@pytest.mark.django_db
+def test_a_group_that_does_not_exist_is_named(settings):
+    settings.SECOND_FACTOR_GROUPS = ["Finance", "Finnace"]
+
+    assert [found.id for found in second_factor_groups(None, databases=["default"])] == ["accounts.W004"]
+    assert "Finnace" in second_factor_groups(None, databases=["default"])[0].msg
+    assert second_factor_groups(None) == []

@@ -209,7 +209,7 @@ def refresh(token):
 def test_a_refresh_token_gives_a_fresh_access_token(user):
     answer = refresh(issue(user).refresh)
 
-    assert set(answer.json()) == {"access"}
+    assert set(answer.json()) == {"access", "refresh"}
     me = api_client_for().get(ME, HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
     assert me.status_code == 200
 

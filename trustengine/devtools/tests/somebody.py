@@ -1,5 +1,6 @@
 """A person with something in every table, each text of theirs findable."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -43,8 +44,12 @@ from reviews.services import (
 )
 from reviews.tests.factories import approved_review, delivered_purchase, moderator
 from reviews.tests.pictures import picture, upload
+from trustengine.accounts import totp
 from trustengine.accounts.models import Membership, User
+from trustengine.accounts.refresh_tokens import renew
+from trustengine.accounts.second_factor import add_passkey, add_totp
 from trustengine.accounts.tests.factories import MembershipFactory, StaffFactory, UserFactory
+from trustengine.accounts.tokens import issue
 from trustengine.jobs.models import Job
 from trustengine.testing import api_client_for, run_due_jobs
 
@@ -84,10 +89,20 @@ def somebody() -> User:
     be_reported(user)
     report(user)
     leave_traces(user)
+    sign_in(user)
     run_due_jobs()
     # The factories leave orders as they were placed, and tell nobody of them.
     call_command("reconcile", "order-status", "ledger", "--fix", verbosity=0)
     return user
+
+
+def sign_in(user: User) -> None:
+    """With a second factor, a passkey that is named after them, and a token that was renewed."""
+    secret = totp.new_secret()
+    add_totp(user, secret, totp.code_at(secret, time.time()))
+    add_passkey(user, name=f"{NAME}’s key", credential_id=b"key", credential=b"credential", sign_count=0)
+    renew(issue(User.objects.get(pk=user.pk), by_second_factor=True).refresh)
+    user.refresh_from_db()
 
 
 def write_reviews(user: User) -> None:

@@ -1,8 +1,8 @@
 """A case on one page: why it waits, what was said about it, and what was decided."""
 
-from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -32,6 +32,7 @@ def page_context(case: Case, request: HttpRequest) -> dict[str, Any]:
         "priority": priority(case.pressure),
         "parts": [*case.parts, vars(age_part(case.opened_at))],
         "reports": weighed(Report.objects.filter(**about).select_related("reporter", "reason").order_by("-created_at")),
+        "report_count": Report.objects.filter(**about).count(),
         "decisions": decisions_about(**about),
         "proposals": proposals,
         "appeals": appeals,
@@ -44,9 +45,9 @@ def page_context(case: Case, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def weighed(reports: Iterable[Report]) -> list[tuple[Report, str]]:
+def weighed(reports: QuerySet[Report]) -> list[tuple[Report, str]]:
     """Reports with how far their reporters are to be believed, in words."""
-    shown = list(reports)[:LATEST]
+    shown = list(reports[:LATEST])
     records = ReporterRecord.objects.in_bulk({report.reporter_id for report in shown})
     return [(report, in_words(records.get(report.reporter_id))) for report in shown]
 

@@ -3,8 +3,9 @@
 import pytest
 
 from reports.models import Case, Decision
+from reports.services.appeals import appeal
 from reports.services.claiming import claim_case
-from reports.tests.factories import moderator, reported
+from reports.tests.factories import decided, moderator, reported, senior
 from reviews.models import Review
 from reviews.services import edit_review
 from reviews.tests.factories import approved_review
@@ -167,3 +168,96 @@ def test_two_moderators_see_each_other_and_never_get_the_same_case(page, browser
     second.get_by_role("button", name="Look again").click()
     second.get_by_text("Yours until").wait_for()
     context.close()
+
+
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["desktop"], indirect=True)
+def test_a_second_approval_has_a_key_of_its_own_and_is_armed_first(page):
+    case = titled("Grave", "illegal")
+    decided(case, "remove", "illegal")
+    sign_in(page, senior(password=PASSWORD))
+    page.keyboard.press("n")
+    shows(page, "Grave")
+    page.get_by_role("heading", name="Second approval").wait_for()
+    for key in ("a", "a", "r", "p", "Enter"):
+        page.keyboard.press(key)
+    assert not taken().exists()
+    for _ in range(3):  # armed again each time, and not carried out
+        page.keyboard.press("y")
+    page.get_by_text("Carry out the proposal: It is carried out at once.").wait_for()
+    assert not taken().exists()
+    page.keyboard.press("Escape")
+    page.keyboard.press("y")
+    page.keyboard.press("Enter")
+    page.get_by_text("Approved and carried out.").wait_for()
+    assert taken().get().action == "remove"
+
+
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["desktop"], indirect=True)
+def test_pressing_a_restricting_key_twice_carries_nothing_out(page):
+    titled("Grave", "illegal")
+    sign_in(page)
+    page.keyboard.press("n")
+    shows(page, "Grave")
+    for key in ("h", "h", "w", "w", "t", "t"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Restrict", exact=False).first.wait_for()
+    assert not taken().exists()
+
+
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["desktop"], indirect=True)
+def test_what_was_typed_outlives_the_session_and_a_new_sign_in(page):
+    from playwright.sync_api import expect
+
+    titled("Mine", "fake")
+    user = sign_in(page)
+    page.keyboard.press("n")
+    shows(page, "Mine")
+    page.keyboard.press("h")
+    page.locator("textarea[name=facts]").fill("Two hours of evidence.")
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("Escape")
+    page.keyboard.press("h")
+    page.keyboard.press("Enter")
+    page.get_by_text("You have been signed out.").wait_for()
+    assert not taken().exists()
+
+    other = page.context.new_page()  # signs in: the token changes, and the first page sends the new one
+    other.goto("/admin/login/")
+    other.get_by_label("Username").fill(user.username)
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Log in").click()
+    other.get_by_role("heading", name="Home").wait_for()
+    other.close()
+    page.context.clear_cookies(name="sessionid")
+    page.reload()
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    shows(page, "Mine")
+    expect(page.locator("textarea[name=facts]")).to_have_value("Two hours of evidence.")
+    page.keyboard.press("h")
+    page.keyboard.press("Enter")
+    page.get_by_text("Hidden: “Mine”.").wait_for()
+    assert taken().get().text.facts == "Two hours of evidence."
+
+
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["desktop"], indirect=True)
+def test_a_form_that_met_the_end_of_the_session_is_filled_in_again(page):
+    from playwright.sync_api import expect
+
+    decision = decided(titled("Mine", "fake"), "hide", "fake")
+    made = appeal(decision.pk, appellant=decision.author, text="This is wrong.")
+    user = sign_in(page)
+    page.goto(f"/admin/reports/appeal/{made.pk}/change/")
+    page.locator("textarea[name=text]").fill("An hour of thought.")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Uphold").click()
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("You were signed out before this was sent.").wait_for()
+    expect(page.locator("textarea[name=text]")).to_have_value("An hour of thought.")
+    page.get_by_role("button", name="Uphold").click()
+    page.get_by_text("upheld").first.wait_for()
+    made.refresh_from_db()
+    assert (made.state, made.ruling_text) == ("upheld", "An hour of thought.")

@@ -1,7 +1,15 @@
 """The admin's look."""
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+
+
+def _session_script(request: HttpRequest) -> str:
+    """The address of the script that keeps what was typed; its fragment says whose page it is."""
+    user = getattr(request, "user", None)
+    return f"{static('trustengine/session.js')}#{user.pk if user is not None and user.pk else ''}"
+
 
 UNFOLD = {
     "SITE_TITLE": "TrustEngine",
@@ -13,6 +21,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "trustengine.admin.home_context",
     "STYLES": [lambda request: static("trustengine/console.css")],
+    "SCRIPTS": [_session_script],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("trustengine/icon.svg")},
     ],

@@ -48,6 +48,7 @@ def batch_step(request: HttpRequest) -> HttpResponseBase:
         "choices": IN_BATCH,
         "reasons": reasons(),
         "limit": MOST,
+        "selected": len(set(request.POST.getlist("selected"))),
     }
     if not is_part(request):
         page = admin.site.each_context(request) | context | {"title": "Decide on several cases"}

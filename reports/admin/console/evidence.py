@@ -42,15 +42,14 @@ def case_context(case: Case, viewer: User) -> Context:
     kind = kind_of(case.content_type)
     content = kind.get(case.content_id)
     about = {"content_type": case.content_type, "content_id": case.content_id}
+    every = Report.objects.standing().filter(**about)
     reports = list(
-        Report.objects.standing()
-        .filter(**about)
-        .select_related("reason", "reporter")
+        every.select_related("reason", "reporter")
         .prefetch_related("evidence")
         .order_by("-created_at", "-pk")[:REPORTS_SHOWN]
     )
     waits = content is not None and kind.waits(content)
-    pending = [report for report in reports if report.status == Report.Status.PENDING]
+    gravest = every.filter(status=Report.Status.PENDING).order_by("-reason__severity", "-created_at", "-pk").first()
     return {
         "case": case,
         "content": content,
@@ -61,13 +60,14 @@ def case_context(case: Case, viewer: User) -> Context:
         "priority": priority(case.pressure),
         "parts": [*case.parts, *told([age_part(case.opened_at)])],
         "reports": list(_told_by(reports, viewer)),
+        "report_count": every.count(),
         "as_reported": _as_reported(content, reports),
         **_about_content(content),
         **_about_author(case, content),
         **_history(case, viewer),
-        "choices": fitting(case, content, waits=waits, is_reported=bool(pending)),
+        "choices": fitting(case, content, waits=waits, is_reported=gravest is not None),
         "reasons": reasons(),
-        "suggested": max(pending, key=lambda each: each.reason.severity).reason_id if pending else "",
+        "suggested": gravest.reason_id if gravest else "",
         "undo_seconds": settings.UNDO_SECONDS,
     }
 
@@ -144,12 +144,15 @@ def _about_author(case: Case, content: Any) -> Context:
     author = User.objects.get(pk=case.author_id)
     standing = standing_of(author.pk)
     earlier = Decision.objects.filter(author=author).exclude(content_type=case.content_type, content_id=case.content_id)
+    strikes = Strike.objects.active().filter(user=author)
     return {
         "author": author,
         "standing": standing,
         "reputation_parts": explained(standing.parts),
-        "strikes": list(Strike.objects.active().filter(user=author).order_by("-given_at")[:FEW]),
+        "strikes": list(strikes.order_by("-given_at")[:FEW]),
+        "strike_count": strikes.count(),
         "earlier": list(earlier.select_related("reason", "moderator").order_by("-created_at", "-pk")[:FEW]),
+        "earlier_count": earlier.count(),
         "written": dict(Review.objects.filter(author=author).order_by().values_list("status").annotate(Count("pk"))),
     }
 
@@ -160,27 +163,24 @@ def _history(case: Case, viewer: User) -> Context:
     decisions = list(
         Decision.objects.filter(**about).select_related(*related).order_by("-created_at", "-pk")[: 2 * FEW]
     )
-    appeals = list(
-        Appeal.objects.filter(decision__content_type=case.content_type, decision__content_id=case.content_id)
-        .select_related("decision__reason", "decision__moderator", "decision__text", "appellant", "ruled_by")
-        .order_by("-created_at")[:FEW]
-    )
-    proposals = list(
-        Proposal.objects.filter(case__content_type=case.content_type, case__content_id=case.content_id)
-        .select_related("reason", "proposed_by", "settled_by")
-        .order_by("-created_at")[:FEW]
-    )
-    proposal = next((each for each in proposals if each.state == Proposal.State.OPEN and each.case_id == case.pk), None)
+    related = ("decision__reason", "decision__moderator", "decision__text", "appellant", "ruled_by")
+    every = Appeal.objects.filter(decision__content_type=case.content_type, decision__content_id=case.content_id)
+    every = every.select_related(*related)
+    pending = list(every.filter(state=Appeal.State.PENDING).order_by("created_at", "pk")[:REPORTS_SHOWN])
+    ruled = list(every.exclude(state=Appeal.State.PENDING).order_by("-ruled_at", "-pk")[:FEW])
+    proposed = Proposal.objects.filter(case__content_type=case.content_type, case__content_id=case.content_id)
+    proposed = proposed.select_related("reason", "proposed_by", "settled_by", "undoes__reason")
+    proposal = proposed.filter(case=case, state=Proposal.State.OPEN).first()
     return {
         "decisions": [(each, _may_undo(each)) for each in decisions],
-        "appeals": appeals,
-        "pending_appeals": [each for each in appeals if each.state == Appeal.State.PENDING],
-        "proposals": proposals,
+        "appeals": ruled,
+        "pending_appeals": pending,
+        "proposals": list(proposed.exclude(state=Proposal.State.OPEN).order_by("-created_at")[:FEW]),
         "proposal": proposal,
         "is_proposer": proposal is not None and proposal.proposed_by_id == viewer.pk,
         "may_approve": viewer.has_perm(APPROVE_PROPOSAL),
         "may_rule": viewer.has_perm("reports.rule_appeal"),
-        "was_first": {each.pk for each in appeals if each.decision.moderator_id == viewer.pk},
+        "was_first": {each.pk for each in pending if each.decision.moderator_id == viewer.pk},
     }
 
 

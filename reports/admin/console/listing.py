@@ -144,7 +144,17 @@ def counts(viewer: User) -> dict[str, int]:
 
 
 def take_next(filters: Filters, moderator: User, *, skipping: list[UUID]) -> Case | None:
-    """Claim the most pressing case that the filters leave and nobody works on; None where none is left."""
+    """Claim the most pressing case that the filters leave and nobody works on; None where none is left.
+
+    What the moderator has claimed already, and left open, comes first.
+    """
+    held = decidable_by(moderator).filter(claimed_by=moderator, claim_expires_at__gt=database_now())
+    own = replace(filters, state=Case.State.OPEN).apply(held, moderator).exclude(pk__in=skipping)
+    for case_id in own.order_by("-pressure", "pk").values_list("pk", flat=True)[:TRIES]:
+        try:
+            return claim_case(case_id, moderator=moderator)
+        except DomainError:
+            continue
     if not filters.is_narrow:
         return claim_next(moderator=moderator, queue=filters.queue or None, skipping=skipping)
     wanted = replace(filters, state=Case.State.OPEN)

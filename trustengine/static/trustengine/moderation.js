@@ -1,5 +1,6 @@
 /*
- * The moderators' page: keys, the heartbeat of a claim, toasts with undo, drafts that survive, live numbers.
+ * The moderators' page: keys, the heartbeat of a claim, toasts with undo, drafts that survive
+ * the end of a session, live numbers.
  * Every step is a form or a link that works without this; htmx sends them, this adds speed.
  */
 (() => {
@@ -15,13 +16,21 @@
   const keysDialog = document.getElementById("te-keys");
   const batchDialog = document.getElementById("te-batch");
   const toasts = document.getElementById("te-toasts");
-  const drafts = new Map();
+  const { owner, storage, token } = window.teSession;
+  const drafts = {
+    name: (id) => `te-draft:${owner}:${id}`,
+    get: (id) => storage.read(drafts.name(id)),
+    set: (id, kept) => storage.write(drafts.name(id), kept),
+    delete: (id) => storage.drop(drafts.name(id)),
+  };
+  for (const name of storage.names()) { // of whoever worked in this tab before
+    if (name.startsWith("te-draft:") && !name.startsWith(drafts.name(""))) storage.drop(name);
+  }
   let armed = null, letThrough = false, canned = "", lastActivity = Date.now();
 
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const grid = () => one(".te-case-grid", stage);
-  const token = () => one("[name=csrfmiddlewaretoken]", document.getElementById("te-step")).value;
 
   function filters() {
     const query = new URLSearchParams(location.search);
@@ -54,7 +63,7 @@
   document.body.addEventListener("htmx:configRequest", (event) => {
     const { parameters, verb, headers } = event.detail;
     if (verb !== "post") return;
-    headers["X-CSRFToken"] = token();
+    headers["X-CSRFToken"] = parameters.csrfmiddlewaretoken = token();
     parameters.filters = filters();
     const held = grid()?.dataset.claimed ? grid().dataset.case : "";
     if (held) parameters.leaving = held;
@@ -133,11 +142,15 @@
       }
       const reason = all("[name=reason]", form).find((radio) => radio.value === kept.reason);
       if (reason) reason.checked = true;
-      if (Object.values(kept.fields).some(Boolean)) one("[data-why]", form)?.classList.add("te-open");
+      if (Object.values(kept.fields).some(Boolean)) openReasons(form);
     }
   }
 
-  /* Deciding */
+  function openReasons(root) {
+    one("[name=reason]", root)?.closest("[data-why]").classList.add("te-open");
+  }
+
+  /* Deciding: what restricts somebody and second approvals are armed first, and carried out by another key */
 
   function arm(button) {
     disarm();
@@ -151,7 +164,7 @@
     confirm.hidden = one("[data-disarm]", why).hidden = false;
     const chosen = one("[name=reason]:checked", why);
     if (chosen) expand(chosen);
-    (chosen || one("[name=reason]", why))?.focus();
+    (chosen || one("[name=reason]", why) || confirm).focus();
   }
 
   function disarm() {
@@ -166,7 +179,7 @@
   function carryOut() {
     if (!armed?.isConnected) return;
     const why = one("[data-why]", armed.form);
-    if (!one("[name=reason]:checked", why)) {
+    if (armed.matches("[data-needs-reason]") && !one("[name=reason]:checked", why)) {
       one("[data-armed-words]", why).textContent = `${armed.dataset.label}: please choose a reason first.`;
       one("[name=reason]", why)?.focus();
       return;
@@ -183,12 +196,11 @@
   }
 
   stage.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-needs-reason]");
-    if (button && !letThrough) {
+    const button = event.target.closest("[data-needs-reason], [data-arms]");
+    if (button && !letThrough) { // the same key or click again only arms again: carrying out is another step
       event.preventDefault();
       event.stopPropagation();
-      if (button === armed) carryOut();
-      else arm(button);
+      arm(button);
     }
     if (event.target.closest("[data-confirm]")) carryOut();
     if (event.target.closest("[data-disarm]")) putAside();
@@ -474,7 +486,7 @@
     x: select,
     b: preview,
     f: () => {
-      one("[data-why]", stage)?.classList.add("te-open");
+      openReasons(stage);
       one("#te-act textarea", stage)?.focus();
     },
     i: () => {

@@ -21,6 +21,14 @@ class Change:
 
 
 UNCHANGED = Change("unchanged")
+PARTS_ONLY = (
+    "Given back on orders that still count. An order refunded as a whole counts neither in Sales nor here:"
+    " see Refunded."
+)
+WHOLE_TOO = (
+    "Items refunded in full, of those not cancelled. Also items of orders refunded as a whole, whose money stands"
+    " neither in Sales nor in Refunds."
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Card:
     change: Change
     before: str
     meaning: str
+    note: str = ""  # what has to stand beside the number, for those who see no tooltip
 
 
 def cards(dashboard: Dashboard) -> list[Card]:
@@ -48,21 +57,22 @@ def cards(dashboard: Dashboard) -> list[Card]:
         direction: int,
         meaning: str,
         compared: Callable[[Any, Any, int], Change] | None = None,
+        note: str = "",
     ) -> Card:
         value, was = getattr(now, name), getattr(before, name)
         change = (compared or relative)(value, was, direction)
-        return Card(title, shown(value), change, shown(was), meaning)
+        return Card(title, shown(value), change, shown(was), meaning, note)
 
     return [
         card("Sales", "gmv_cents", amount, UP_IS_GOOD, "Quantity by price of what was ordered and not cancelled."),
         card("Orders", "orders", count, UP_IS_GOOD, "Orders that were not cancelled or refunded as a whole."),
         card("Average order", "average_order_value_cents", amount, UP_IS_GOOD, "Sales by order."),
-        card("Refunds", "refunds_cents", amount, DOWN_IS_GOOD, "What was given back on these orders."),
+        card("Refunds", "refunds_cents", amount, DOWN_IS_GOOD, PARTS_ONLY, note="without orders refunded as a whole"),
         card("Fees", "platform_fees_cents", amount, NEITHER, "The marketplace's part of what was not refunded."),
         card("Net payout", "pending_payout_cents", amount, UP_IS_GOOD, "Sales less refunds and fees."),
         card("Rating", "average_rating", rating, UP_IS_GOOD, "The mean of the stars of reviews written.", by_stars),
         card("Cancelled", "cancellation_rate", percent, DOWN_IS_GOOD, "Of all items ordered.", by_points),
-        card("Refunded", "refund_rate", percent, DOWN_IS_GOOD, "Of the items not cancelled, in full.", by_points),
+        card("Refunded", "refund_rate", percent, DOWN_IS_GOOD, WHOLE_TOO, by_points, "with orders refunded as a whole"),
         card("Delivery", "average_delivery_seconds", delivery, DOWN_IS_GOOD, "From order to arrival, on average."),
     ]
 

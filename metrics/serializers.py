@@ -14,7 +14,9 @@ class FiguresOutput(serializers.Serializer[Any]):
     orders = serializers.IntegerField(help_text="Counted: confirmed, shipped, delivered.")
     units = serializers.IntegerField()
     gmv_cents = serializers.IntegerField(help_text="Quantity by unit price of items that were not cancelled.")
-    refunds_cents = serializers.IntegerField()
+    refunds_cents = serializers.IntegerField(
+        help_text="Given back on counted orders. An order refunded as a whole counts neither in GMV nor here."
+    )
     platform_fees_cents = serializers.IntegerField()
     pending_payout_cents = serializers.IntegerField(help_text="GMV less refunds and fees.")
     reviews = serializers.IntegerField(help_text="Counted ones, written in this time.")
@@ -23,7 +25,9 @@ class FiguresOutput(serializers.Serializer[Any]):
     average_order_value_cents = serializers.IntegerField(allow_null=True)
     placed_items = serializers.IntegerField(help_text="Of all orders, whatever became of them.")
     cancelled_items = serializers.IntegerField()
-    refunded_items = serializers.IntegerField(help_text="In full, and not cancelled.")
+    refunded_items = serializers.IntegerField(
+        help_text="In full, and not cancelled; also of orders refunded as a whole."
+    )
     delivered_items = serializers.IntegerField()
     cancellation_rate = serializers.FloatField(allow_null=True, help_text="Cancelled items of all placed.")
     refund_rate = serializers.FloatField(allow_null=True, help_text="Refunded items of those not cancelled.")

@@ -27,6 +27,7 @@ OWN_REPLY = {
     "status": "pending",
     "is_hidden": False,
     "edit_count": 0,
+    "edited_at": None,
     "revisions": [
         {"number": 1, **REPLY_INPUT, "state": "pending", "created_at": "2026-05-21T09:00:00Z", "decided_at": None}
     ],
@@ -60,6 +61,7 @@ REVIEW_OUTPUT = {
     "purchase_refunded": False,
     "is_edited": False,
     "edit_count": 0,
+    "edited_at": None,
     "helpful_votes": 12,
     "unhelpful_votes": 1,
     "helpful_votes_approximate": False,

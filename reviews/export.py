@@ -30,6 +30,7 @@ REVIEW = (
     "verification",
     "purchase",
     "edit_count",
+    "edited_at",
     "is_hidden",
     "quarantined_at",
     "purchase_refunded_at",

@@ -154,6 +154,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
             "purchase_refunded",
             "is_edited",
             "edit_count",
+            "edited_at",
             "helpful_votes",
             "unhelpful_votes",
             "helpful_votes_approximate",

@@ -49,6 +49,7 @@ class OwnReplyOutput(serializers.ModelSerializer[VendorReply]):
             "status",
             "is_hidden",
             "edit_count",
+            "edited_at",
             "revisions",
             "created_at",
             "updated_at",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import LazyObject
 
 from trustengine.api.problems import as_json, bad_request, unavailable
@@ -176,12 +177,12 @@ class ReadOnly:
 
 
 class ContentSecurityPolicy:
-    """Scripts from this host only. Alpine, which the admin uses, needs ``unsafe-eval``."""
+    """Scripts from this host only. Alpine, which the console uses and nothing else, needs ``unsafe-eval``."""
 
     POLICY = "; ".join(
         [
             "default-src 'self'",
-            "script-src 'self' 'unsafe-eval'",
+            "script-src 'self'",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
             "object-src 'none'",
@@ -190,13 +191,15 @@ class ContentSecurityPolicy:
             "frame-ancestors 'none'",
         ]
     )
+    CONSOLES = POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-eval'")
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", self.POLICY)
+        is_console = request.path.startswith(reverse("admin:index"))
+        response.setdefault("Content-Security-Policy", self.CONSOLES if is_console else self.POLICY)
         return response
 
 

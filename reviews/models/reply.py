@@ -44,6 +44,7 @@ class VendorReply(models.Model):
     text = NormalisedTextField(max_length=5_000)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     edit_count = models.PositiveIntegerField(default=0)
+    edited_at = models.DateTimeField(null=True, blank=True, help_text="When the vendor last edited it.")
     is_hidden = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down.")
     removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")

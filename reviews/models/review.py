@@ -94,6 +94,9 @@ class Review(models.Model):
         help_text="The item and its order as they were when this was written.",
     )
     edit_count = models.PositiveIntegerField(default=0)
+    edited_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its author last edited it; an edit that waits for its decision counts."
+    )
     is_hidden = models.BooleanField(default=False)
     restricted_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down; a tombstone names the ground.")

@@ -122,7 +122,8 @@ def _change(reply: VendorReply, text: str) -> None:
     if reply.deleted_at is not None or reply.status != VendorReply.Status.APPROVED:
         reply.text, reply.status, reply.deleted_at = text, VendorReply.Status.PENDING, None
     reply.edit_count += 1
-    reply.save(update_fields=["text", "status", "deleted_at", "edit_count", "updated_at"])
+    reply.edited_at = database_now()
+    reply.save(update_fields=["text", "status", "deleted_at", "edit_count", "edited_at", "updated_at"])
 
 
 def _add_revision(reply: VendorReply, text: str, member: User) -> ReplyRevision:

@@ -140,7 +140,8 @@ def _edit(review: Review, author: User, changes: Mapping[str, Any], origin: Orig
     before = {"status": review.status, "rating": present.rating}
     revision = add_revision(review, content | asdict(origin))
     review.edit_count += 1
-    review.save(update_fields=[*CONTENT, "status", "edit_count", "updated_at"])
+    review.edited_at = revision.created_at
+    review.save(update_fields=[*CONTENT, "status", "edit_count", "edited_at", "updated_at"])
     after = {"revision": revision.number, "status": review.status, "rating": revision.rating}
     before["revision"] = revision.number - 1
     record("review.edited", review, actor=author, before=before, after=after)

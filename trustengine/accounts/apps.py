@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from trustengine.accounts import checks, groups, schema, setup_checks  # noqa: F401
+        from trustengine.accounts import checks, groups, schema, setup_checks, standing  # noqa: F401
 
         autodiscover_modules("erasure", "export")
         # Connected without a sender, so that it runs after the last app's permissions exist too.

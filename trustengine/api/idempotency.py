@@ -2,7 +2,8 @@
 
 The key belongs to the caller and the path. The view's method runs in the transaction that
 also stores the answer, so effect and answer commit together; an answer that is no success
-rolls both back, and the key stays unused. Of requests at the same moment one runs, by a
+rolls both back, and the key stays unused. A caller who has lost rights since is asked for
+them again before an answer is replayed. Of requests at the same moment one runs, by a
 transaction's advisory lock that is tried and never waited for: the others are told at once.
 
 Anonymous requests have nobody for a key to belong to: there the header has no effect. So
@@ -19,16 +20,19 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.http import QueryDict
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from trustengine.api.models import StoredAnswer
-from trustengine.errors import DomainError, InvalidInput
+from trustengine.api.standing import standing_of
+from trustengine.errors import DomainError, InvalidInput, PermissionDenied
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEPT_HEADERS = ("Location",)
+REFUSED = frozenset({401, 403, 404})
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -75,6 +79,8 @@ def answer_once(handler: Callable[..., Response], key: str, request: Request, *a
         if answer := stored.current().first():
             if bytes(answer.fingerprint) != fingerprint:
                 raise IdempotencyKeyReused
+            if bytes(answer.standing or b"") != standing_of(request.user):
+                _ask_again(handler, request, *args, **kwargs)
             return _replay(answer)
         response = handler(request, *args, **kwargs)
         if 200 <= response.status_code < 300:
@@ -102,7 +108,26 @@ def _store(request: Request, key: str, fingerprint: bytes, response: Response) -
         status=response.status_code,
         headers={name: response[name] for name in KEPT_HEADERS if response.has_header(name)},
         body=body.decode(),
+        standing=standing_of(request.user),  # now, since the request itself may have changed it
     )
+
+
+def _ask_again(handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> None:
+    """Refuse a replay to a caller who may not do this any more: suspended, out of the vendor, without the permission.
+
+    The method runs again, its effects are rolled back, and only a refusal of the caller
+    counts: that something is done already is why the answer is replayed. Raises what the method raises.
+    """
+    try:
+        with transaction.atomic():
+            response = handler(request, *args, **kwargs)
+            transaction.set_rollback(True)
+    except (DomainError, APIException) as refusal:
+        if getattr(refusal, "status", None) in REFUSED or getattr(refusal, "status_code", None) in REFUSED:
+            raise
+        return
+    if response.status_code in REFUSED:
+        raise PermissionDenied
 
 
 def _replay(answer: StoredAnswer) -> Response:

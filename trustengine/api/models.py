@@ -32,6 +32,7 @@ class StoredAnswer(models.Model):
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True, help_text="JSON; empty where the answer had no body.")
+    standing = models.BinaryField(null=True, help_text="SHA-256 of what the caller might do then.")
     created_at = models.DateTimeField(default=database_now)
 
     objects = StoredAnswerQuerySet.as_manager()

@@ -109,3 +109,16 @@ def test_a_named_proxy_is_not_reported(settings):
         api_client_for().get("/healthz", REMOTE_ADDR="172.17.0.1", HTTP_X_FORWARDED_FOR="203.0.113.1")
 
     assert not [line for line in lines if line["event"] == "proxy_not_named"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/api/v1/products/", "/api/docs/", "/sign-in/", "/nowhere/", "/vendor/dashboard/"]
+)
+def test_no_script_is_evaluated_outside_of_the_console(path):
+    assert "unsafe-eval" not in api_client_for().get(path)["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+def test_the_console_may_evaluate_scripts():
+    assert "script-src 'self' 'unsafe-eval'" in api_client_for().get("/admin/login/")["Content-Security-Policy"]

@@ -75,6 +75,7 @@ class History:
             review.rating, review.title, review.comment = draft.rating, draft.title, draft.comment
             review.status = Review.Status.PENDING
         review.edit_count += 1
+        review.edited_at = moment
         revision = self._revise(story, moment)
         after = {"revision": revision.number, "status": review.status, "rating": revision.rating}
         self._note(moment, "review.edited", review, actor=author, before=before, after=after)

@@ -58,7 +58,11 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
 
 class StaticMiddleware(WhiteNoiseMiddleware):
-    """WhiteNoise, for which a file that cannot be read any more is 404 rather than an error of the server."""
+    """WhiteNoise, for which files that are not collected are no warning, and a file that is gone is 404."""
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        if Path(root).is_dir():
+            super().add_files(root, prefix)
 
     def serve(self, static_file: Any, request: HttpRequest) -> HttpResponseBase:
         try:

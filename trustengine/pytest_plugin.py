@@ -53,6 +53,7 @@ def pytest_configure() -> None:
 
     # Whether somebody has collected static files changes no test.
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.STATIC_ROOT = None  # WhiteNoise warns of a folder that is not there, and warnings are errors
     begin_database_time()
     let_flushes_pass_triggers()
 

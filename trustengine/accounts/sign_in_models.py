@@ -19,7 +19,7 @@ class SecondFactor(models.Model):
 
     user = models.OneToOneField("accounts.User", models.CASCADE, primary_key=True, related_name="second_factor")
     totp_secret = models.CharField(max_length=255, blank=True, default="", help_text="Encrypted; empty for none.")
-    totp_step = models.BigIntegerField(default=0, help_text="The last time step whose code was taken.")
+    totp_step = models.PositiveBigIntegerField(default=0, help_text="The last time step whose code was taken.")
     totp_added_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     not_before = models.DateTimeField(null=True, blank=True, help_text="No code is looked at until then.")
@@ -44,7 +44,7 @@ class Passkey(models.Model):
     name = NormalisedCharField(max_length=60)
     credential_id = models.BinaryField(unique=True)
     credential = models.BinaryField(help_text="The attested credential data, with the public key.")
-    sign_count = models.BigIntegerField(default=0)
+    sign_count = models.PositiveBigIntegerField(default=0)
     added_at = models.DateTimeField(default=database_now)
     used_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,5 +1,7 @@
 """What the rules of catalogue, checkout and payments refuse."""
 
+from typing import Any
+
 from trustengine.errors import DomainError, TryAgain
 
 
@@ -13,6 +15,17 @@ class ProductInactive(DomainError):
     status = 409
     code = "PRODUCT_INACTIVE"
     message = "This product is no longer offered."
+
+
+class ContentRemoved(DomainError):
+    """What a takedown leaves: that it happened, when, and on which ground."""
+
+    status = 410
+    code = "CONTENT_REMOVED"
+    message = "This product has been taken down by a moderator."
+
+    def __init__(self, removed: dict[str, Any]) -> None:
+        super().__init__(ground=removed["ground"], removed=removed)
 
 
 class InvalidSignature(DomainError):

@@ -59,6 +59,7 @@ PRODUCT_CHANGES = {
     "stock_change": 10,
     "is_active": True,
 }
+MODERATION = {"state": "removed", "reason": "illegal", "ground": "illegal", "since": "2026-05-16T09:30:00Z"}
 VENDOR_PRODUCT = {
     "id": PRODUCT,
     "vendor": VENDOR,
@@ -70,6 +71,7 @@ VENDOR_PRODUCT = {
     "reserved": 2,
     "available": 48,
     "is_active": True,
+    "moderation": None,
     "created_at": "2026-05-10T08:00:00Z",
     "updated_at": "2026-05-17T12:00:00Z",
 }

@@ -8,7 +8,16 @@ from uuid import UUID
 from django.db.models import F, Model
 
 from orders.models import Product
+from orders.services.moderation import (
+    hide_product,
+    lock_product,
+    moderation_state,
+    put_back_product,
+    remove_product,
+    restore_product,
+)
 from reports.errors import CaseChanged
+from reports.listings import LISTING_SEEN, concern_about
 from reports.models import Action, ContentType
 from reviews.errors import ReviewNotFound
 from reviews.models import Restriction, Review, VendorReply
@@ -20,10 +29,7 @@ from reviews.services.restriction import lift_restriction, restrict_review
 from reviews.services.takedown import bring_back_reply, bring_back_review, remove_reply, remove_review
 from trustengine.accounts.access import is_member
 from trustengine.accounts.models import User
-from trustengine.audit.services import record
-from trustengine.database_time import database_now
 from trustengine.errors import DomainError, InvalidInput, InvalidTransition, NotFound
-from trustengine.jobs.services import publish
 
 Memento = dict[str, Any]
 
@@ -177,7 +183,7 @@ class Replies(Kind):
         return VendorReply.objects.live().select_related("review__product")
 
     def is_visible(self, content: VendorReply, viewer: User | None) -> bool:
-        if content.is_public and content.review.is_public:
+        if content.is_public and is_visible(content.review, None):
             return True
         return viewer is not None and viewer.has_perm("reviews.moderate_review")
 
@@ -217,18 +223,19 @@ class Replies(Kind):
 
 
 class Products(Kind):
-    """Listings: hiding one takes it off the market; its buyers still find it."""
+    """Listings. Hidden or removed, none is read or sold, whatever its vendor does; ``orders.services.moderation``."""
 
     name = ContentType.PRODUCT
     label = "orders.product"
     model = Product
 
     def is_visible(self, content: Product, viewer: User | None) -> bool:
-        return True
+        return not content.is_moderated or (viewer is not None and viewer.has_perm("reports.moderate_case"))
 
     def snapshot(self, content: Product) -> dict[str, Any]:
         shown = {name: getattr(content, name) for name in ("title", "description", "price_cents", "currency")}
-        return {**shown, "is_active": content.is_active}
+        status = "removed" if content.removed_at else "hidden" if content.is_hidden else "shown"
+        return {**shown, "is_active": content.is_active, "status": status, "revision": content.listing_version}
 
     def author_id(self, content: Product) -> UUID | None:
         return None
@@ -240,33 +247,31 @@ class Products(Kind):
         return is_member(user, content.vendor_id)
 
     def memento(self, content: Product) -> Memento:
-        return {"is_active": content.is_active}
+        """The moderators' state, and the version of the listing that was judged, which no undo touches."""
+        return {**moderation_state(content), LISTING_SEEN: content.listing_version}
 
     def put_back(self, content_id: UUID, *, before: Memento, after: Memento, actor: User | None) -> None:
-        product: Product = Product.objects.select_for_update(of=("self",), no_key=True).get(pk=content_id)
-        if self.memento(product) != after:
+        if "is_hidden" not in before:  # a decision of 0.1.0, which moved the vendor's own column
+            restore_product(content_id, actor=actor, reason="undone")
+            Product.objects.filter(pk=content_id).update(is_active=before["is_active"])
+            return
+        state, left = (_without_version(memento) for memento in (before, after))
+        if moderation_state(lock_product(content_id)) != left:
             raise CaseChanged
-        _offer(product, before["is_active"], actor, "undone")
+        put_back_product(content_id, state, actor=actor, reason="undone")
 
-    @staticmethod
-    def _hide(product: Product, *, actor: User | None, reason: str, ground: str) -> None:
-        _offer(product, False, actor, reason)
+    def waits(self, content: Product) -> bool:
+        return concern_about(content) is not None
 
-    @staticmethod
-    def _restore(product: Product, *, actor: User | None, reason: str, ground: str) -> None:
-        _offer(product, True, actor, reason)
+    actions = {
+        Action.HIDE: _by(hide_product),
+        Action.RESTORE: _by(restore_product),
+        Action.REMOVE: _on_ground(remove_product),
+    }
 
-    actions = {Action.HIDE: _hide, Action.RESTORE: _restore, Action.REMOVE: _hide}
 
-
-def _offer(product: Product, is_active: bool, actor: User | None, reason: str) -> None:
-    if product.is_active == is_active:
-        return
-    Product.objects.filter(pk=product.pk).update(is_active=is_active, updated_at=database_now())
-    before, after = {"is_active": product.is_active}, {"is_active": is_active}
-    product.is_active = is_active
-    record("product.moderated", product, actor=actor, before=before, after=after, reason=reason)
-    publish("orders.product_changed", product_id=product.pk)
+def _without_version(memento: Memento) -> Memento:
+    return {name: value for name, value in memento.items() if name != LISTING_SEEN}
 
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Reviews(), Replies(), Products())}

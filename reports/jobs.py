@@ -42,9 +42,10 @@ def follow_reply(key: str) -> None:
 
 
 @subscribe("orders.product_changed", key="product_id")
+@subscribe("orders.product_moderated", key="product_id")
 @job(queue="default", coalesce=True)
 def follow_product(key: str) -> None:
-    """The same for a listing that its vendor has changed."""
+    """The same for a listing that its vendor has changed, or a moderator has hidden, removed or shown again."""
     from reports.services.cases import follow
 
     follow("product", UUID(key))

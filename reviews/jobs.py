@@ -265,6 +265,7 @@ def refresh_trends(after: str = "") -> None:
 @subscribe("reviews.reply_decided", key="product_id")
 @subscribe("reviews.reply_withdrawn", key="product_id")
 @subscribe("reviews.reply_visibility_changed", key="product_id")
+@subscribe("orders.product_moderated", key="product_id")
 @job(queue="high", coalesce=True)
 def forget_stale_answers(key: str) -> None:
     """Take a product's pages out of the cache for outages: a text that was taken down must not come back with one."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import EmptyFieldListFilter
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -22,7 +23,12 @@ CHECKOUTS_SHOWN = 10
 class ProductAdmin(EvidenceAdmin):
     """What vendors sell."""
 
-    list_filter = [("is_active", BooleanRadioFilter), ("created_at", DayRangeFilter)]
+    list_filter = [
+        ("is_active", BooleanRadioFilter),
+        ("is_hidden", BooleanRadioFilter),
+        ("removed_at", EmptyFieldListFilter),
+        ("created_at", DayRangeFilter),
+    ]
     list_select_related = ["vendor"]
     search_fields = ["title", "vendor__display_name"]
     search_ids = ["id", "vendor_id"]
@@ -51,6 +57,8 @@ class ProductAdmin(EvidenceAdmin):
 
     @admin.display(description="Offered")
     def offered(self, product: Product) -> SafeString:
+        if product.is_moderated:
+            return pill("removed" if product.removed_at else "hidden", "danger")
         return pill("active", "success") if product.is_active else pill("inactive", "")
 
     @admin.display(description="Added")

@@ -6,6 +6,7 @@ from django.conf import settings
 from orders.models import Product
 from trustengine.accounts.models import Profile
 from trustengine.bulk import Among, insert_rows, update_rows
+from trustengine.jobs.services import publish_many
 from trustengine.operations.importing import (
     Column,
     Importer,
@@ -65,9 +66,21 @@ class Products(Importer):
 
     def create(self, planned: Sequence[Planned]) -> None:
         insert_rows(Product, _sorted(planned))
+        vendors = Product.objects.moderated().filter(Among("vendor_id", [plan.row["vendor_id"] for plan in planned]))
+        watched = set(vendors.values_list("vendor_id", flat=True))
+        _tell([plan.row["product_id"] for plan in planned if plan.row["vendor_id"] in watched])
 
     def update(self, planned: Sequence[Planned]) -> None:
+        ids = [plan.row["product_id"] for plan in planned]
+        before = dict(Product.objects.filter(Among("pk", ids)).values_list("pk", "listing_version"))
         update_rows(Product, ["id"], _sorted(planned))
+        after = Product.objects.filter(Among("pk", ids)).values_list("pk", "listing_version")
+        _tell([product for product, version in after if version != before[product]])
+
+
+def _tell(products: Sequence[Any]) -> None:
+    """Let others know whose listings say something else now: moderators watch those that they have taken down."""
+    publish_many("orders.product_changed", [{"product_id": product} for product in sorted(products)])
 
 
 def _sorted(planned: Sequence[Planned]) -> list[dict[str, Any]]:

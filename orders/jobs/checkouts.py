@@ -8,9 +8,11 @@ from orders.errors import ProviderRefused
 from orders.models import Checkout
 from orders.payments import provider_named
 from trustengine.database_time import database_now
-from trustengine.jobs.registry import job, scheduled
+from trustengine.jobs.registry import job, scheduled, subscribe
+from trustengine.jobs.services import enqueue
 
 OVERDUE_AT_ONCE = 1_000
+MODERATED_AT_ONCE = 100
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +42,16 @@ def forget_addresses() -> int:
     from orders.services.unpaid import forget_addresses as forget
 
     return forget(database_now())
+
+
+@subscribe("orders.product_moderated", key="product_id")
+@job(queue="high", coalesce=True)
+def close_checkouts(key: str) -> None:
+    """End the open checkouts of a product that a moderator has taken out of view, a part at a time."""
+    from orders.services.checkout import close_checkouts_of
+
+    if close_checkouts_of(UUID(key), limit=MODERATED_AT_ONCE) == MODERATED_AT_ONCE:
+        enqueue(close_checkouts, key=key)
 
 
 @job(queue="low", atomic=False)

@@ -1,4 +1,12 @@
-from orders.models.catalogue import LONGEST_DESCRIPTION, MOST_CENTS, MOST_STOCK, Product, ProductQuerySet, VendorTerms
+from orders.models.catalogue import (
+    LONGEST_DESCRIPTION,
+    MOST_CENTS,
+    MOST_STOCK,
+    FormerListing,
+    Product,
+    ProductQuerySet,
+    VendorTerms,
+)
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
 from orders.models.notice import Notice, NoticeItem
 from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
@@ -14,6 +22,7 @@ __all__ = [
     "Checkout",
     "CheckoutLine",
     "Dispute",
+    "FormerListing",
     "Notice",
     "NoticeItem",
     "Order",

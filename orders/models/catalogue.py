@@ -1,7 +1,8 @@
 """What vendors sell, and on which terms."""
 
-from typing import Self
+from typing import Any, Self
 
+import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -15,6 +16,12 @@ from trustengine.search import WordVector
 LONGEST_DESCRIPTION = 20_000
 MOST_STOCK = 2**31 - 1
 MOST_CENTS = 10**12  # so that a full cart of the dearest products still fits into a bigint
+
+
+# The opposite of ``ProductQuerySet.shown``, in the words of the index over just these.
+MODERATED = Q(is_hidden=True) | Q(removed_at__isnull=False)
+# A change of any of these is another version of the listing: its reviews, or a takedown, were about the former one.
+LISTING = ("title", "description", "currency", "is_active")
 
 
 class VendorTerms(models.Model):
@@ -33,9 +40,17 @@ class VendorTerms(models.Model):
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
+    def shown(self) -> Self:
+        """Products that no moderator has taken out of view, on offer or not."""
+        return self.filter(is_hidden=False, removed_at=None)
+
+    def moderated(self) -> Self:
+        """Products that a moderator has hidden or removed."""
+        return self.filter(MODERATED)
+
     def active(self) -> Self:
         """Products that anyone may see and buy."""
-        return self.filter(is_active=True)
+        return self.shown().filter(is_active=True)
 
     def sold_by(self, user: User) -> Self:
         """Products of every vendor that a user is a member of, on offer or not."""
@@ -43,7 +58,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 
 class Product(models.Model):
-    """Something a vendor sells."""
+    """Something a vendor sells.
+
+    ``is_active`` is the vendor's: whether it is on offer. ``is_hidden`` and ``removed_*`` are the
+    moderators': whatever the vendor does, only ``orders.services.moderation`` changes them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     vendor = models.ForeignKey(Profile, models.PROTECT, related_name="products")
@@ -57,7 +76,14 @@ class Product(models.Model):
         help_text="Pieces on hand; empty where stock is not tracked.",
     )
     reserved = models.PositiveIntegerField(default=0, editable=False, help_text="Of these, held by open checkouts.")
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True, help_text="Whether the vendor offers it.")
+    is_hidden = models.BooleanField(default=False, help_text="Taken out of view by a moderator.")
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down; a tombstone names the ground.")
+    removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
+    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
+    listing_version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Moved by a trigger with each change of what the listing says."
+    )
     report_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=database_now)
     updated_at = models.DateTimeField(auto_now=True)
@@ -76,12 +102,34 @@ class Product(models.Model):
                 name="product_never_oversold",
                 violation_error_message="More pieces are reserved than there are.",
             ),
+            models.CheckConstraint(
+                condition=Q(removed_at=None, removal_reason="", removal_ground="")
+                | (Q(removed_at__isnull=False) & ~Q(removal_ground="")),
+                name="product_removed_on_a_ground",
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             models.Index(fields=["price_cents", "id"], name="product_price"),
             models.Index(fields=["vendor", "-created_at", "-id"], name="product_of_vendor"),
             GinIndex(WordVector("title", "description"), name="product_words"),
+            models.Index(fields=["vendor", "id"], condition=MODERATED, name="product_moderated"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="keep_former_listing",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf(*LISTING),
+                condition=pgtrigger.AnyChange(*LISTING),
+                func="""
+                    INSERT INTO orders_formerlisting
+                        (product_id, number, title, description, currency, is_active, replaced_at)
+                    VALUES (OLD.id, OLD.listing_version, OLD.title, OLD.description, OLD.currency, OLD.is_active,
+                        clock_timestamp());
+                    NEW.listing_version = OLD.listing_version + 1;
+                    RETURN NEW;
+                """,
+            )
         ]
 
     def __str__(self) -> str:
@@ -91,3 +139,36 @@ class Product(models.Model):
     def available(self) -> int | None:
         """Pieces that may still be sold; None where stock is not tracked."""
         return None if self.stock is None else self.stock - self.reserved
+
+    @property
+    def is_moderated(self) -> bool:
+        """The same as ``ProductQuerySet.moderated``, of this row in memory."""
+        return self.is_hidden or self.removed_at is not None
+
+    @property
+    def is_offered(self) -> bool:
+        """The same as ``ProductQuerySet.active``, of this row in memory."""
+        return self.is_active and not self.is_moderated
+
+    @property
+    def tombstone(self) -> dict[str, Any]:
+        """What is left of a removed product: the reason, the ground, and when it was taken down."""
+        return {"reason": self.removal_reason, "ground": self.removal_ground, "at": self.removed_at}
+
+
+class FormerListing(models.Model):
+    """What a product's listing said until it was changed: written by a trigger, whatever changes the product."""
+
+    product = models.ForeignKey(Product, models.CASCADE, related_name="former_listings")
+    number = models.PositiveIntegerField(help_text="Which version of the listing this was.")
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    currency = models.CharField(max_length=3)
+    is_active = models.BooleanField()
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("product", "number", name="former_listing_number_once")]
+
+    def __str__(self) -> str:
+        return f"version {self.number} of {self.product_id}"

@@ -23,7 +23,7 @@ def put_in_cart(product_id: UUID, *, quantity: int, actor: User) -> CartItem:
     product = Product.objects.select_related("vendor").filter(pk=product_id).first()
     if product is None:
         raise NotFound
-    if not product.is_active:
+    if not product.is_offered:
         raise ProductInactive(products=[str(product.pk)])
     lock_customer(customer)  # so that the count below holds, and one product becomes one row
     cart = CartItem.objects.filter(customer=customer)

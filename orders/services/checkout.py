@@ -17,7 +17,7 @@ from django.db.models import Sum
 
 from orders.errors import OutOfStock, ProductInactive
 from orders.jobs.checkouts import cancel_intent, expire_checkout
-from orders.models import CartItem, Checkout, CheckoutLine
+from orders.models import CartItem, Checkout, CheckoutLine, Product
 from orders.payments import Intent, provider
 from orders.services import stock
 from orders.services.customers import buying_profile, lock_customer
@@ -91,7 +91,7 @@ def _price(customer: Profile) -> Purchase:
     items = list(CartItem.objects.filter(customer=customer).select_related("product").order_by("product_id"))
     if not items:
         raise InvalidInput("The cart is empty.")
-    if inactive := [str(item.product_id) for item in items if not item.product.is_active]:
+    if inactive := [str(item.product_id) for item in items if not item.product.is_offered]:
         raise ProductInactive(products=inactive)
     currencies = sorted({item.product.currency for item in items})
     if len(currencies) > 1:
@@ -217,6 +217,23 @@ def close_if_overdue(checkout_id: UUID) -> bool:
         return False
     _close(checkout, actor=None, reason="expired")
     return True
+
+
+@transaction.atomic
+def close_checkouts_of(product_id: UUID, *, limit: int) -> int:
+    """End open checkouts of a product that a moderator has taken out of view; returns how many.
+
+    Their stock is freed and their payments are no longer asked for. Whoever has paid already is refunded.
+    """
+    if Product.objects.shown().filter(pk=product_id).exists():
+        return 0
+    found = Checkout.objects.filter(lines__product=product_id, state=Checkout.State.OPEN).order_by("pk")
+    ids = list(found.values_list("pk", flat=True)[:limit])
+    for pk in ids:
+        checkout = Checkout.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+        if checkout.state == Checkout.State.OPEN:
+            _close(checkout, actor=None, reason="product_moderated")
+    return len(ids)
 
 
 def _close(checkout: Checkout, *, actor: User | None, reason: str) -> None:

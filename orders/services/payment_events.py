@@ -10,7 +10,7 @@ from typing import Any
 from orders.models import Checkout, Dispute, Order, PaymentEvent, Refund
 from orders.payments import events
 from orders.services import stock
-from orders.services.placing import owe_refund, place_order
+from orders.services.placing import is_taken_down, owe_refund, place_order
 from orders.services.refunding import fail_refund
 from orders.services.reported_refunds import report_checkout_refund, report_refund
 from orders.services.settling import settle_checkout_refund, settle_refunds
@@ -48,6 +48,9 @@ def paid(checkout: Checkout, event: PaymentEvent, intent: About) -> Outcome:
         return Outcome(
             State.FAILED, f"Paid {told} {currency or ''}, asked for {asked}: no order, a refund is due."[:200]
         )
+    if is_taken_down(checkout):
+        owe_refund(checkout, paid_cents=paid_cents, reason="product_moderated")
+        return Outcome(State.PROCESSED, "A moderator has taken a product of it down: no order, a refund is due.")
     order = place_order(checkout, paid_cents=paid_cents)
     if order is None:
         return Outcome(State.PROCESSED, "Paid too late, nothing is left to sell: a refund is due.")

@@ -5,8 +5,8 @@ from uuid import UUID
 from django.db import transaction
 
 from orders.clock import placement
-from orders.errors import OutOfStock
-from orders.models import CartItem, Checkout, Order, OrderItem
+from orders.errors import OutOfStock, ProductInactive
+from orders.models import CartItem, Checkout, Order, OrderItem, Product
 from orders.services import stock
 from orders.services.days import mark_days
 from trustengine.audit.services import record
@@ -53,6 +53,13 @@ def place_order(checkout: Checkout, *, paid_cents: int) -> Order | None:
     return order
 
 
+def is_taken_down(checkout: Checkout) -> bool:
+    """Whether a moderator has taken anything of a locked checkout out of view. Locks its products."""
+    products = list(checkout.lines.values_list("product", flat=True))
+    stock.lock(products)
+    return Product.objects.moderated().filter(pk__in=products).exists()
+
+
 def owe_refund(checkout: Checkout, *, paid_cents: int, reason: str) -> None:
     """A locked checkout was paid and makes no order: what it holds is freed, and its money is to go back."""
     before = {"state": checkout.state}
@@ -69,7 +76,7 @@ def _hold_again(checkout: Checkout) -> bool:
     try:
         with transaction.atomic():
             held = stock.hold(quantities, inactive_too=True)
-    except OutOfStock:
+    except (OutOfStock, ProductInactive):
         return False
     for each in held:
         checkout.lines.filter(product=each.product_id).update(held=each.held)

@@ -18,7 +18,8 @@ from orders.models import MOST_STOCK, Checkout, CheckoutLine, Product
 
 HOLD = """
     UPDATE orders_product SET reserved = reserved + CASE WHEN stock IS NULL THEN 0 ELSE %(quantity)s END
-    WHERE id = %(product)s AND (is_active OR %(inactive_too)s) AND (stock IS NULL OR stock - reserved >= %(quantity)s)
+    WHERE id = %(product)s AND (is_active OR %(inactive_too)s) AND NOT is_hidden AND removed_at IS NULL
+        AND (stock IS NULL OR stock - reserved >= %(quantity)s)
     RETURNING vendor_id, price_cents, currency, stock IS NOT NULL
 """
 
@@ -39,7 +40,8 @@ def hold(quantities: Mapping[UUID, int], *, inactive_too: bool = False) -> list[
     """Keep pieces of these products from everybody else, until the transaction's end or ``free``.
 
     Locks the products in the order of their ids. Raises OutOfStock or ProductInactive,
-    naming the first product that is to blame; the caller rolls back.
+    naming the first product that is to blame; the caller rolls back. ``inactive_too`` holds
+    what its vendor no longer offers, but never what a moderator has taken out of view.
     """
     return [_hold(product, quantities[product], inactive_too) for product in sorted(quantities)]
 
@@ -49,8 +51,8 @@ def _hold(product_id: UUID, quantity: int, inactive_too: bool) -> Held:
         cursor.execute(HOLD, {"product": product_id, "quantity": quantity, "inactive_too": inactive_too})
         row = cursor.fetchone()
     if row is None:
-        active = Product.objects.filter(pk=product_id, is_active=True).exists()
-        refusal = OutOfStock if active or inactive_too else ProductInactive
+        sold = Product.objects.shown() if inactive_too else Product.objects.active()
+        refusal = OutOfStock if sold.filter(pk=product_id).exists() else ProductInactive
         raise refusal(products=[str(product_id)])
     vendor, price, currency, tracked = row
     return Held(product_id, vendor, quantity, price, currency, quantity if tracked else 0)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
 from reports.jobs import follow_case, mail_ruling, reporters_changed
-from reports.models import Action, Appeal, Case, Decision, Proposal, Report, StatementOfReasons
+from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal, Report, StatementOfReasons
 from reports.services.cases import lock_case, open_case
 from reports.services.claiming import require_moderator, require_no_part
 from reports.services.deciding import (
@@ -21,7 +21,7 @@ from reports.services.deciding import (
     settle_appeals,
     took_two,
 )
-from reports.services.statements import announce, is_appealable
+from reports.services.statements import announce, authors_of, is_appealable
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
@@ -48,7 +48,7 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     cleaned = normalised(text)
     if not cleaned:
         raise InvalidInput(fields={"text": "Say why the decision is wrong."})
-    if Appeal.objects.filter(decision=decision, appellant=appellant).exists():
+    if _has_appealed(decision, appellant, role):
         raise AlreadyAppealed
     if appealable_until(decision) < database_now():
         raise AppealWindowClosed
@@ -56,6 +56,8 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     decision = lock_decision(decision_id)
     if hasattr(decision, "superseded_by"):
         raise InvalidTransition("This decision does not stand any more.")
+    if _has_appealed(decision, appellant, role):  # under the decision's lock: a colleague may just have done it
+        raise AlreadyAppealed
     try:
         with transaction.atomic():
             made = Appeal.objects.create(decision=decision, case=case, appellant=appellant, role=role, text=cleaned)
@@ -67,6 +69,14 @@ def appeal(decision_id: UUID, *, appellant: User, text: str) -> Appeal:
     return made
 
 
+def _has_appealed(decision: Decision, user: User, role: str) -> bool:
+    """Whether there is an appeal of the user's, or of a vendor's product by any member: the vendor has one."""
+    appeals = Appeal.objects.filter(decision=decision)
+    if role == Role.AUTHOR and decision.content_type == ContentType.PRODUCT:
+        return appeals.filter(role=role).exists()
+    return appeals.filter(appellant=user).exists()
+
+
 def appealable_until(decision: Decision) -> datetime:
     """When the time for an appeal against a decision ends."""
     return decision.created_at + timedelta(days=settings.APPEAL_DAYS)
@@ -74,7 +84,7 @@ def appealable_until(decision: Decision) -> datetime:
 
 def role_of(decision: Decision, user: User) -> str | None:
     """As what a decision concerns a user, in a way that they may appeal against; None if it does not."""
-    if decision.author_id == user.pk and is_appealable(decision, Role.AUTHOR):
+    if is_appealable(decision, Role.AUTHOR) and user.pk in authors_of(decision):
         return Role.AUTHOR
     reported = Report.objects.filter(
         reporter=user, content_type=decision.content_type, content_id=decision.content_id

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from orders.models import Product
 from reports.contents import Kind, kind_of
+from reports.listings import concern_about
 from reports.models import Appeal, Case, Decision, Report, ReporterRecord
 from reports.priority import NEUTRAL, Circumstances, parts_of, pressure, reliability, told
 from reviews.models import Review, ReviewRevision
@@ -17,6 +19,7 @@ from reviews.reputation import standing_of
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 
+LISTING_SEVERITY = 6  # as of a report of fraud or the like: buyers are told what is no longer so
 QUEUES_BY_URGENCY = (Case.Queue.APPEALS, Case.Queue.REPORTS, Case.Queue.RESTRICTED, Case.Queue.PENDING)
 
 
@@ -182,6 +185,8 @@ def _circumstances(kind: Kind, content: Any, case: Case, reports: list[Report]) 
 
 def _signals_severity(content: Any) -> tuple[int, str]:
     """What automatic screening found in the text that waits, as a severity of 2 to 8."""
+    if isinstance(content, Product) and (concern := concern_about(content)) is not None:
+        return LISTING_SEVERITY, concern.words
     if not isinstance(content, Review):
         return 2, "nothing found by the automatic checks"
     waiting = content.revisions.filter(state=ReviewRevision.State.PENDING).select_related("screening").first()

@@ -376,9 +376,9 @@ def _act(
     """Carry an action out; its content's state before and after."""
     if action in SANCTIONS:
         return {}, sanction(case, action=action, actor=moderator, reason=reason.code)
-    if action == Action.DISMISS:
-        return {}, {}
     before = kind.memento(content)
+    if action == Action.DISMISS:
+        return before, before
     with _gathering() as gathered:
         kind.apply(content, action=action, actor=moderator, reason=reason.code, ground=reason.ground)
     if gathered:

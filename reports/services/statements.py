@@ -13,9 +13,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
 
-from reports.models import Action, Appeal, Decision, Proposal, Report, StatementOfReasons
+from orders.models import Product
+from reports.models import Action, Appeal, ContentType, Decision, Proposal, Report, StatementOfReasons
 from reviews.models import Restriction
-from trustengine.accounts.models import User
+from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.jobs.services import enqueue, publish
@@ -136,8 +137,8 @@ def _concerned(decision: Decision) -> list[tuple[UUID, str]]:
     )
     if decision.action == Action.OVERTURN:
         concerned += [(user, role) for user, role in appealed]
-    elif decision.author_id and decision.action != Action.DISMISS and not _is_excepted(decision):
-        concerned.append((decision.author_id, Role.AUTHOR))
+    elif decision.action != Action.DISMISS and not _is_excepted(decision):
+        concerned += [(author, Role.AUTHOR) for author in authors_of(decision)]
     reporters = Report.objects.filter(
         content_type=decision.content_type, content_id=decision.content_id, reviewed_at=decision.created_at
     )
@@ -147,6 +148,15 @@ def _concerned(decision: Decision) -> list[tuple[UUID, str]]:
         User.objects.filter(pk__in=[user for user, _ in concerned], is_active=True).values_list("pk", flat=True)
     )
     return [(user, role) for user, role in concerned if user in active]
+
+
+def authors_of(decision: Decision) -> list[UUID]:
+    """Whose content a decision is about: its author, or of a product all members of its vendor."""
+    if decision.content_type != ContentType.PRODUCT:
+        return [decision.author_id] if decision.author_id else []
+    product = Product.objects.filter(pk=decision.content_id)
+    members = Membership.objects.filter(profile__in=product.values("vendor")).order_by("user")
+    return list(members.values_list("user", flat=True))
 
 
 def _is_excepted(decision: Decision) -> bool:

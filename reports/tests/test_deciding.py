@@ -239,10 +239,10 @@ def test_a_listing_is_taken_off_the_market_and_put_back():
     report = submit_report(reporter=UserFactory(), content_type="product", content_id=product.pk, reason="illegal")
     by = moderator()
     decision = decided(report.case, "hide", "illegal", by)
-    assert not Product.objects.get(pk=product.pk).is_active
+    assert Product.objects.get(pk=product.pk).is_moderated
     undo(decision.pk, moderator=by)
 
-    assert Product.objects.get(pk=product.pk).is_active
+    assert not Product.objects.get(pk=product.pk).is_moderated
 
 
 def test_decisions_cannot_be_changed_and_leave_an_audit_entry():

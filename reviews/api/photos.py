@@ -143,7 +143,7 @@ def served(name: str, *, is_public: bool) -> HttpResponseBase:
 
 
 def _visible(photo_id: UUID, reader: User | None) -> ReviewPhoto:
-    picture = ReviewPhoto.objects.select_related("review").filter(pk=photo_id).first()
+    picture = ReviewPhoto.objects.select_related("review__product").filter(pk=photo_id).first()
     if picture is None or picture.review.deleted_at is not None:
         raise NotFound
     seen = is_visible(picture.review, reader)
@@ -157,4 +157,5 @@ def _visible(photo_id: UUID, reader: User | None) -> ReviewPhoto:
 
 
 def _is_public(picture: ReviewPhoto) -> bool:
-    return picture.state == ReviewPhoto.State.APPROVED and picture.review.is_public
+    review = picture.review
+    return picture.state == ReviewPhoto.State.APPROVED and review.is_public and not review.product.is_moderated

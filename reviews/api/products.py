@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import FloatField, Max, QuerySet, Value
 from django.db.models.functions import Coalesce
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
@@ -14,7 +13,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orders.errors import ContentRemoved
 from orders.models import Product
+from orders.services.showing import find_shown
 from reviews.api.reviews import folding
 from reviews.explaining import explanation
 from reviews.filters import ProductFilter, ReviewFilter
@@ -24,6 +25,7 @@ from reviews.trends import NO_TREND
 from trustengine.accounts.callers import viewer
 from trustengine.api.caching import PublicRead
 from trustengine.api.ordering import NamedOrdering
+from trustengine.api.schema import raises
 from trustengine.api.stale import StaleIfDatabaseAway, forget
 
 # What the sort score is without any review: the prior alone, 3 − 1.96·√(2/6).
@@ -52,6 +54,7 @@ class ProductList(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Product]
         return products.annotate(sort_score=score, trend_score=trend)
 
 
+@raises(ContentRemoved)
 class ProductDetail(PublicRead, StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
     """One product, on offer or not: its buyers still find it."""
 
@@ -59,7 +62,11 @@ class ProductDetail(PublicRead, StaleIfDatabaseAway, generics.RetrieveAPIView[Pr
     serializer_class = ProductOutput
     queryset = Product.objects.select_related("vendor", "rating")
 
+    def get_object(self) -> Product:
+        return find_shown(self.kwargs["pk"], self.get_queryset())
 
+
+@raises(ContentRemoved)
 class ProductReviews(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Review]):
     """The public reviews of a product."""
 
@@ -78,7 +85,7 @@ class ProductReviews(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Revie
     def get_queryset(self) -> QuerySet[Review]:
         if getattr(self, "swagger_fake_view", False):
             return Review.objects.none()
-        product = get_object_or_404(Product.objects.only("pk"), pk=self.kwargs["pk"])
+        product = find_shown(self.kwargs["pk"])
         return Review.objects.public().filter(product=product).with_shown()
 
     def paginate_queryset(self, queryset: Any) -> Any:
@@ -89,6 +96,7 @@ class ProductReviews(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Revie
         return {**super().get_serializer_context(), "folding": folding(getattr(self, "page", None) or [])}
 
 
+@raises(ContentRemoved)
 class ProductRatingView(PublicRead, StaleIfDatabaseAway):
     """The rating of a product."""
 
@@ -103,7 +111,7 @@ class ProductRatingView(PublicRead, StaleIfDatabaseAway):
     def get(self, request: Request, pk: UUID) -> Response:
         given = self.Query(data=request.query_params)
         given.is_valid(raise_exception=True)
-        get_object_or_404(Product.objects.only("pk"), pk=pk)
+        find_shown(pk)
         rating = ProductRating.objects.filter(product=pk).first()
         counted = Review.objects.counted().filter(product=pk)
         last_review_at = counted.aggregate(last=Max("created_at"))["last"]

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orders.errors import ContentRemoved
 from reviews import errors
 from reviews.api.reviews import ReviewWrites, ReviewWritesPerDay
 from reviews.services.replies import find_reply, withdraw_reply, write_reply
@@ -17,7 +18,7 @@ from trustengine.api.schema import raises
 from trustengine.errors import AccountSuspended, PermissionDenied
 
 
-@raises(errors.ReviewNotFound)
+@raises(errors.ReviewNotFound, ContentRemoved)
 class ReviewReply(APIView):
     """The one reply to a review, for managers of the product's vendor."""
 

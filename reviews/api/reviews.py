@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orders.errors import ContentRemoved, ProductInactive
 from reviews import errors
 from reviews.models import Review, ReviewHeat
 from reviews.serializers import (
@@ -62,6 +63,7 @@ class ReviewCollection(APIView):
         errors.PurchaseRefunded,
         errors.ReviewPeriodExpired,
         errors.ConflictOfInterest,
+        ProductInactive,
         AccountSuspended,
         AgeRestricted,
     )
@@ -87,7 +89,7 @@ class ReviewCollection(APIView):
         return Response(SubmissionOutput(answer).data, status=200 if submission.is_update else 201)
 
 
-@raises(errors.ReviewNotFound, errors.ReviewDeleted)
+@raises(errors.ReviewNotFound, errors.ReviewDeleted, ContentRemoved)
 class ReviewDetail(PublicRead):
     """One review. Its author and moderators see more of it."""
 

@@ -6,15 +6,17 @@ from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.http import conditional_page
 from rest_framework.request import Request
 
+from orders.errors import ContentRemoved
 from orders.models import Product
+from orders.services.showing import find_shown
 from reviews.api.products import ProductReviews
 from reviews.api.reviews import folding
 from reviews.filters import ReviewFilter
@@ -25,7 +27,7 @@ from trustengine.accounts.models import User
 from trustengine.api.pages import LimitedPage
 from trustengine.api.pagination import KeysetPagination
 from trustengine.api.stale import StalePage
-from trustengine.errors import InvalidInput
+from trustengine.errors import InvalidInput, NotFound
 from trustengine.forms import NormalisedCharField
 from trustengine.search import first_words
 
@@ -70,7 +72,12 @@ class ProductPage(StalePage, LimitedPage, View):
     @method_decorator(conditional_page)
     def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         reader = request.user if isinstance(request.user, User) else None
-        product = get_object_or_404(Product.objects.select_related("vendor", "rating"), pk=pk)
+        try:
+            product = find_shown(pk, Product.objects.select_related("vendor", "rating"))
+        except NotFound as error:
+            raise Http404 from error
+        except ContentRemoved as removed:
+            return _gone(request, removed)
         choice = ReviewChoice(request.GET)
         chosen = choice.usable()
         reviews, pages = _page_of(request, product, chosen)
@@ -95,6 +102,13 @@ class ProductPage(StalePage, LimitedPage, View):
         else:
             patch_cache_control(response, private=True, no_cache=True)
         return response
+
+
+def _gone(request: HttpRequest, removed: ContentRemoved) -> HttpResponse:
+    """Say that a product was taken down and on which ground; nothing of what it said."""
+    response = render(request, "410.html", {"ground": removed.extra["ground"]}, status=removed.status)
+    patch_cache_control(response, no_store=True)
+    return response
 
 
 def _page_of(request: HttpRequest, product: Product, chosen: dict[str, Any]) -> tuple[list[Review], KeysetPagination]:

@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "takeover": Kind("An author who seems to be somebody else now", 0.8),
     "unusual_rating": Kind("Stars unlike those the author gives", 0.2, NOTE),
     "rejected_before": Kind("A text of the author's that was refused before", 0.9),
+    "taken_down_before": Kind("Written anew after a review of the product was taken out of view", 0.9),
     "photo": Kind("Photos that nobody has looked at", 0.1),
     "moderation_model": Kind("Flagged by the moderation model (never approved by rule)", 0.8),
     "moderation_unavailable": Kind("The moderation model could not be asked", 0.0),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from reviews.models import Review, ReviewPhoto, ReviewRevision
 from reviews.screening.catalogue import found
@@ -28,9 +28,11 @@ def published_before(review: Review) -> str | None:
 
 
 def check_record(review: Review, revision: ReviewRevision) -> Iterator[Signal]:
-    """Signals ``rejected_before`` and ``photo``: what no check of a text alone can tell."""
+    """Signals ``rejected_before``, ``taken_down_before`` and ``photo``: what no check of a text alone can tell."""
     if was_rejected_before(review, revision):
         yield found("rejected_before", "A moderator has refused this very text of the author's before.")
+    if was_taken_down_before(review):
+        yield found("taken_down_before", "An earlier review of it by this author was hidden, removed or restricted.")
     if review.photos.filter(state=ReviewPhoto.State.PENDING).exists():
         yield found("photo", "There are photos that nobody has looked at.")
 
@@ -40,6 +42,13 @@ def was_rejected_before(review: Review, revision: ReviewRevision) -> bool:
     text = _folded(revision)
     rejected = _revisions(review).filter(state=State.REJECTED).exclude(pk=revision.pk)
     return bool(text) and any(_folded(each) == text for each in rejected)
+
+
+def was_taken_down_before(review: Review) -> bool:
+    """Whether a review that this author withdrew from the product had been hidden, removed or restricted."""
+    earlier = Review.objects.filter(author=review.author_id, product=review.product_id).exclude(pk=review.pk)
+    taken_down = Q(is_hidden=True) | Q(removed_at__isnull=False) | Q(restricted_at__isnull=False)
+    return earlier.filter(taken_down).exists()
 
 
 def _revisions(review: Review) -> QuerySet[ReviewRevision]:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from orders.services.showing import require_shown
 from reviews.errors import ReviewDeleted, ReviewNotFound
 from reviews.models import Review, ReviewRevision
 from trustengine.accounts.models import User
@@ -16,9 +17,10 @@ def lock_review(review_id: UUID) -> Review:
 
 
 def find_review(review_id: UUID, *, viewer: User | None) -> Review:
-    """A review as somebody may see it. Raises ReviewNotFound, ReviewDeleted."""
+    """A review as somebody may see it. Raises ReviewNotFound, ReviewDeleted, ContentRemoved of its product."""
     review = _live(Review.objects.with_shown().select_related("product").filter(pk=review_id).first())
     if not is_visible(review, viewer):
+        require_shown(review.product, not_found=ReviewNotFound)
         raise _tombstone(review) if review.removed_at else ReviewNotFound
     return review
 
@@ -43,8 +45,8 @@ def history_of(review_id: UUID, *, reader: User, for_moderator: bool) -> list[Re
 
 
 def is_visible(review: Review, viewer: User | None) -> bool:
-    """The same as ``Review.objects.visible_to``, of a row in memory."""
-    if review.is_public:
+    """The same as ``Review.objects.visible_to``, of a row in memory, and its product may be read too."""
+    if review.is_public and not review.product.is_moderated:
         return True
     if viewer is None or not viewer.is_authenticated:
         return False

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orders.errors import ProductInactive
 from orders.models import Order, OrderItem
 from reviews.errors import (
     ConflictOfInterest,
@@ -43,7 +44,9 @@ def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[Ord
 def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
     """The item that entitles to a review: delivered, not refunded, delivered last.
 
-    Raises OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest.
+    Raises OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest, and
+    ProductInactive for a product that a moderator has taken out of view. One that its vendor
+    no longer offers may be reviewed.
     """
     delivered = [item for item in items if item.delivered_at or item.fulfilment_status == DELIVERED]
     if not delivered:
@@ -56,6 +59,8 @@ def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
         raise ReviewPeriodExpired
     if is_member(author, latest.product.vendor_id):
         raise ConflictOfInterest
+    if latest.product.is_moderated:
+        raise ProductInactive("A moderator has taken this product out of view: it cannot be reviewed at present.")
     return latest
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from orders.services.showing import require_shown
 from reviews.errors import ReviewNotFound
 from reviews.jobs import screen_reply
 from reviews.models import ReplyRevision, Review, VendorReply
@@ -81,6 +82,8 @@ def find_reply(review_id: UUID, *, viewer: User) -> VendorReply:
     is_moderator = viewer.has_perm("reviews.moderate_review")
     if review is None or not (review.is_public or is_moderator):
         raise ReviewNotFound
+    if not is_moderator:
+        require_shown(review.product, not_found=ReviewNotFound)
     found = VendorReply.objects.live().filter(review=review).prefetch_related("revisions").select_related("vendor")
     reply = found.first()
     if reply is None or not (is_moderator or has_profile_access(viewer, reply.vendor_id)):
@@ -99,10 +102,14 @@ def has_earned_trust(reply: VendorReply) -> bool:
 
 
 def _answerable(review_id: UUID, member: User) -> Review:
-    """A public review, locked, of a product that this user may act for: what is not public is not there."""
+    """A public review, locked, of a product that this user may act for: what is not public is not there.
+
+    Nor is what is written about a product that a moderator has taken out of view.
+    """
     review = lock_review(review_id)
     if not review.is_public:
         raise ReviewNotFound
+    require_shown(review.product, not_found=ReviewNotFound)
     if not has_profile_access(member, review.product.vendor_id, Membership.Role.MANAGER):
         raise PermissionDenied
     return review

@@ -62,7 +62,7 @@ def submit_review(
     In an edit an absent title or comment keeps its value, None or "" clears it.
     It is pending until screening or a moderator decides. Raises PurchaseNotVerified,
     OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest,
-    AccountSuspended, AgeRestricted.
+    ProductInactive for a moderated product, AccountSuspended, AgeRestricted.
     """
     require_good_standing(author)
     require_age(author)

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from orders.errors import ProductInactive
+from orders.errors import ContentRemoved, ProductInactive
 from reviews.errors import (
     ConflictOfInterest,
     InvalidVoteType,
@@ -46,7 +46,8 @@ VOTES = Limit("votes", "VOTES_PER_MINUTE", WithoutRedis.DATABASE)
 CHECK = """
     SELECT voter.suspended_at IS NULL AND voter.is_active, review.author_id, review.deleted_at IS NOT NULL,
         review.status = 'approved' AND NOT review.is_hidden AND review.removed_at IS NULL,
-        review.restricted_at IS NOT NULL, product.is_active,
+        review.restricted_at IS NOT NULL, product.is_active, product.is_hidden,
+        product.removed_at, product.removal_reason, product.removal_ground,
         EXISTS (SELECT FROM accounts_membership WHERE user_id = voter.id AND profile_id = product.vendor_id),
         heat.next_fold_at
     FROM accounts_user AS voter
@@ -111,7 +112,8 @@ def cast_vote(review_id: UUID, *, voter: User, vote_type: str, origin: Origin = 
 
     Raises InvalidVoteType, RateLimitExceeded, ReviewNotFound, ReviewDeleted,
     ReviewNotApproved, ProductInactive, SelfVoteProhibited, ConflictOfInterest,
-    AccountSuspended.
+    AccountSuspended; of a product that a moderator has taken out of view ReviewNotFound
+    (hidden) or ContentRemoved, since nobody reads what is voted on.
     """
     if vote_type not in {HELPFUL, UNHELPFUL}:
         raise InvalidVoteType
@@ -165,7 +167,8 @@ def _check_votable(cursor: Any, review_id: UUID, voter: User) -> datetime | None
     row = cursor.fetchone()
     if row is None or not row[0]:
         raise AccountSuspended
-    _, author_id, is_deleted, is_shown, is_restricted, is_sold, sells_it, fold_at = row
+    _, author_id, is_deleted, is_shown, is_restricted, is_sold, is_hidden, *removal, sells_it, fold_at = row
+    removed = dict(zip(("at", "reason", "ground"), removal, strict=True))
     if author_id is None:
         raise ReviewNotFound
     if is_deleted:
@@ -175,6 +178,10 @@ def _check_votable(cursor: Any, review_id: UUID, voter: User) -> datetime | None
     if not is_shown or (is_restricted and not is_own):
         sees_it = is_own or voter.has_perm("reviews.moderate_review")
         raise ReviewNotApproved if sees_it else ReviewNotFound
+    if removed["at"]:
+        raise ContentRemoved(removed)
+    if is_hidden:
+        raise ReviewNotFound
     if not is_sold:
         raise ProductInactive
     if is_own:

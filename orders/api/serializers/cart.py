@@ -20,13 +20,13 @@ class QuantityInput(serializers.Serializer[Any]):
 class CartItemOutput(serializers.ModelSerializer[CartItem]):
     """A product in the cart, at its price of now."""
 
-    title = serializers.CharField(source="product.title")
+    title = serializers.SerializerMethodField(help_text="Empty for what a moderator has taken out of view.")
     vendor = serializers.UUIDField(source="product.vendor_id")
     vendor_name = serializers.CharField(source="product.vendor.display_name")
     unit_price_cents = serializers.IntegerField(source="product.price_cents")
     total_cents = serializers.SerializerMethodField()
     currency = serializers.CharField(source="product.currency")
-    is_active = serializers.BooleanField(source="product.is_active", help_text="Whether it is still offered.")
+    is_active = serializers.BooleanField(source="product.is_offered", help_text="Whether it is still offered.")
     in_stock = serializers.SerializerMethodField(help_text="Whether so many are left for anybody to buy.")
 
     class Meta:
@@ -44,6 +44,9 @@ class CartItemOutput(serializers.ModelSerializer[CartItem]):
             "in_stock",
             "added_at",
         ]
+
+    def get_title(self, item: CartItem) -> str:
+        return "" if item.product.is_moderated else item.product.title
 
     def get_total_cents(self, item: CartItem) -> int:
         return item.quantity * item.product.price_cents

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orders import examples as shown
@@ -37,10 +38,21 @@ class ProductChanges(ProductFields):
     stock_change = serializers.IntegerField(min_value=-MOST_STOCK, max_value=MOST_STOCK, required=False)
 
 
+@example(shown.MODERATION)
+class ModerationOutput(serializers.Serializer[Any]):
+    """What moderators have imposed on a product. Only they lift it; the decision may be appealed against."""
+
+    state = serializers.ChoiceField(["hidden", "removed"])
+    reason = serializers.CharField(help_text="A code of the catalogue; empty where only hidden.")
+    ground = serializers.CharField(help_text="illegal or terms; empty where only hidden.")
+    since = serializers.DateTimeField(allow_null=True)
+
+
 @example(shown.VENDOR_PRODUCT)
 class VendorProductOutput(serializers.ModelSerializer[Product]):
     reserved = serializers.IntegerField(help_text="Held by open checkouts.")
     available = serializers.IntegerField(allow_null=True, help_text="Stock less what is reserved.")
+    moderation = serializers.SerializerMethodField(help_text="Null where no moderator has taken it out of view.")
 
     class Meta:
         model = Product
@@ -55,6 +67,19 @@ class VendorProductOutput(serializers.ModelSerializer[Product]):
             "reserved",
             "available",
             "is_active",
+            "moderation",
             "created_at",
             "updated_at",
         ]
+
+    @extend_schema_field(ModerationOutput(allow_null=True))
+    def get_moderation(self, product: Product) -> dict[str, Any] | None:
+        if not product.is_moderated:
+            return None
+        values = {
+            "state": "removed" if product.removed_at else "hidden",
+            "reason": product.removal_reason,
+            "ground": product.removal_ground,
+            "since": product.removed_at,
+        }
+        return ModerationOutput(values).data

@@ -159,8 +159,10 @@ def _revisions(content: Any) -> list[Any]:
 
 
 def _state(content: Any) -> str:
-    if not isinstance(content, Review | VendorReply):
-        return "it is offered" if content.is_active else "it is not offered"
     if content.removed_at:
         return "it is removed"
-    return "it is hidden" if content.is_hidden else f"it is {content.status}"
+    if content.is_hidden:
+        return "it is hidden"
+    if not isinstance(content, Review | VendorReply):
+        return "it is offered" if content.is_active else "it is not offered"
+    return f"it is {content.status}"

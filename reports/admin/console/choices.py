@@ -81,9 +81,10 @@ def fitting(case: Case, content: Any, *, waits: bool, is_reported: bool) -> list
     if content is None or case.state != Case.State.OPEN:
         return []
     fit = _of_visibility(content)
-    if waits:
+    is_listing = not isinstance(content, Review | VendorReply)
+    if waits and not is_listing:
         fit |= {Action.APPROVE, Action.REJECT}
-    if is_reported or not waits:
+    if is_reported or not waits or is_listing:
         fit.add(Action.DISMISS)
     if case.author_id is not None:
         fit |= {Action.WARN, Action.SUSPEND}
@@ -100,9 +101,15 @@ def name_of_type(content_type: str) -> str:
 
 
 def _of_visibility(content: Any) -> set[str]:
-    if not isinstance(content, Review | VendorReply):
-        return {Action.HIDE, Action.REMOVE} if content.is_active else {Action.RESTORE}
     fit: set[str] = set()
+    if not isinstance(content, Review | VendorReply):
+        if content.is_moderated:
+            fit.add(Action.RESTORE)
+        else:
+            fit.add(Action.HIDE)
+        if not content.removed_at:
+            fit.add(Action.REMOVE)
+        return fit
     is_restricted = isinstance(content, Review) and content.restricted_at is not None
     if content.is_hidden or content.removed_at or is_restricted:
         fit.add(Action.RESTORE)

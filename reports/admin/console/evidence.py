@@ -8,8 +8,10 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.safestring import SafeString
 
+from orders.models import FormerListing, Product
 from reports.admin.console.choices import fitting, name_of_type, reasons
 from reports.contents import kind_of
+from reports.listings import concern_about, listing_before
 from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal, Report, ReporterRecord
 from reports.priority import NEUTRAL, age_part, priority, reliability, told
 from reports.services.proposals import PERMISSION as APPROVE_PROPOSAL
@@ -80,7 +82,8 @@ def latest_text(case: Case) -> tuple[int, str]:
     if case.content_type == ContentType.REPLY:
         answer = ReplyRevision.objects.filter(reply=case.content_id).order_by("-number").first()
         return (answer.number, answer.text) if answer else (0, "")
-    return 0, ""
+    product = Product.objects.filter(pk=case.content_id).first()
+    return (product.listing_version, _listing(product)) if product else (0, "")
 
 
 def text_numbered(case: Case, number: int) -> str:
@@ -88,8 +91,15 @@ def text_numbered(case: Case, number: int) -> str:
     if case.content_type == ContentType.REVIEW:
         revision = ReviewRevision.objects.filter(review=case.content_id, number=number).first()
         return f"{revision.title}\n{revision.comment}".strip() if revision else ""
-    answer = ReplyRevision.objects.filter(reply=case.content_id, number=number).first()
-    return answer.text if answer else ""
+    if case.content_type == ContentType.REPLY:
+        answer = ReplyRevision.objects.filter(reply=case.content_id, number=number).first()
+        return answer.text if answer else ""
+    former = FormerListing.objects.filter(product=case.content_id, number=number).first()
+    return _listing(former) if former else ""
+
+
+def _listing(listing: Product | FormerListing) -> str:
+    return f"{listing.title}\n{listing.description}".strip()
 
 
 def _about_content(content: Any) -> Context:
@@ -99,7 +109,15 @@ def _about_content(content: Any) -> Context:
         return _about_reply(content)
     if content is None:
         return {}
-    return {"product": content, "histogram": histogram(ProductRating.objects.filter(product=content.pk).first())}
+    before = listing_before(content)
+    return {
+        "product": content,
+        "concern": concern_about(content),
+        "changed_listing": before
+        and {name: difference(getattr(before, name), getattr(content, name)) for name in ("title", "description")},
+        "seen": content.listing_version,
+        "histogram": histogram(ProductRating.objects.filter(product=content.pk).first()),
+    }
 
 
 def _about_review(review: Review) -> Context:

@@ -180,7 +180,8 @@ class Replies(Kind):
     model = VendorReply
 
     def all(self) -> Any:
-        return VendorReply.objects.live().select_related("review__product")
+        """Live replies to live reviews: with its review, a reply is gone too."""
+        return VendorReply.objects.live().filter(review__deleted_at=None).select_related("review__product")
 
     def is_visible(self, content: VendorReply, viewer: User | None) -> bool:
         if content.is_public and is_visible(content.review, None):

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from reviews.jobs import recompute_reputation
+from reviews.models import VendorReply
 from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled, subscribe
 from trustengine.jobs.services import enqueue
@@ -23,10 +24,12 @@ def follow_case(key: str) -> None:
 @subscribe("reviews.review_withdrawn", key="review_id")
 @job(queue="high", coalesce=True)
 def follow_review(key: str) -> None:
-    """A review has been screened, decided on, hidden, shown or withdrawn: its case follows."""
+    """A review has been screened, decided on, hidden, shown or withdrawn: its case follows, and its reply's."""
     from reports.services.cases import follow
 
     follow("review", UUID(key))
+    for reply in VendorReply.objects.filter(review=key).values_list("pk", flat=True):
+        enqueue(follow_reply, key=reply)
 
 
 @subscribe("reviews.reply_screened", key="reply_id")

@@ -9,7 +9,7 @@ Three things are a concern, each until a decision names the version that it was 
 - A listing says what a moderated one of the same vendor says: it has been posted again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -131,7 +131,6 @@ def _version_reviewed(product: Product) -> int:
 
 def _versions(product: Product, *, after: int) -> list[Listing]:
     """The version numbered so, or the first one, and the latest ones that followed, the present last."""
-    former: Iterable[FormerListing] = product.former_listings.filter(number__gte=after).order_by("number")
-    base = list(former[:1])
+    base = list(product.former_listings.filter(number__gte=after).order_by("number")[:1])
     later = product.former_listings.filter(number__gt=base[0].number if base else after).order_by("-number")
     return [*base, *reversed(later[:VERSIONS_COMPARED]), product]

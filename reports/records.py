@@ -14,7 +14,7 @@ from trustengine.database_time import database_now
 def derive(users: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
     """(actioned, dismissed) of each of these reporters who has a decided report by a person.
 
-    Reports that were dismissed because their content was withdrawn say nothing about the
+    Moot reports, whose content was withdrawn before anybody looked, say nothing about the
     reporter: they have no reviewer and do not count.
     """
     decided = Report.objects.filter(reporter__in=users, reviewed_by__isnull=False).order_by()

@@ -27,7 +27,7 @@ from trustengine.database_time import database_now
 from trustengine.errors import DomainError
 
 OLDEST_FIRST = ("created_at", "id")
-TONES = {"pending": "warning", "actioned": "danger", "dismissed": "", "withdrawn": ""}
+TONES = {"pending": "warning", "actioned": "danger", "dismissed": "", "moot": "", "withdrawn": ""}
 TEXTS = {"title", "comment", "text", "description"}
 PARENTS = {"product", "review"}  # ids of what the content belongs to, which never change
 ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}

@@ -37,13 +37,15 @@ class ReportQuerySet(models.QuerySet["Report"]):
 class Report(models.Model):
     """Somebody says that a piece of content should be looked at. One row per reporter and content, ever.
 
-    ``snapshot`` is the content as it was then: later edits do not change the evidence.
+    ``snapshot`` is the content as it was then: later edits do not change the evidence. A report is
+    ``moot`` where the content was withdrawn before anybody looked: nobody has reviewed it.
     """
 
     class Status(models.TextChoices):
         PENDING = "pending"
         ACTIONED = "actioned"
         DISMISSED = "dismissed"
+        MOOT = "moot"
         WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -66,7 +68,7 @@ class Report(models.Model):
         constraints = [
             models.UniqueConstraint("reporter", "content_type", "content_id", name="report_once"),
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "withdrawn"], reviewed_at=None, reviewed_by=None)
+                condition=Q(status__in=["pending", "withdrawn", "moot"], reviewed_at=None, reviewed_by=None)
                 | Q(status__in=["actioned", "dismissed"], reviewed_at__isnull=False),
                 name="report_reviewed_when_decided",
             ),

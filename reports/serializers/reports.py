@@ -12,6 +12,7 @@ OUTCOMES = {
     Report.Status.PENDING: None,
     Report.Status.ACTIONED: "We have looked at it and have taken action.",
     Report.Status.DISMISSED: "We have looked at it and found nothing against our rules.",
+    Report.Status.MOOT: "Its author took it back before we had looked at it, so nothing was decided.",
     Report.Status.WITHDRAWN: None,
 }
 

@@ -72,6 +72,8 @@ def follow(content_type: str, content_id: UUID) -> Case | None:
             _close_idle(case, withdrawn=content is None)
         return None
     case = open_case(content_type, content_id, queue=queue, author_id=kind.author_id(content) if content else None)
+    if content is not None:
+        _revive_reports(case)
     refresh(case, kind, content, queue=queue)
     return case
 
@@ -137,7 +139,8 @@ def _queue_of(kind: Kind, content: Any, content_id: UUID) -> str | None:
         return Case.Queue.APPEALS
     if content is None:
         return None
-    if Report.objects.pending().filter(content_type=kind.name, content_id=content_id).exists():
+    unanswered = [Report.Status.PENDING, Report.Status.MOOT]  # moot ones wait again once there is a content
+    if Report.objects.filter(content_type=kind.name, content_id=content_id, status__in=unanswered).exists():
         return Case.Queue.REPORTS
     if isinstance(content, Review) and _restricted_undecided(content):
         return Case.Queue.RESTRICTED
@@ -155,12 +158,21 @@ def _restricted_undecided(review: Review) -> bool:
 
 
 def _close_idle(case: Case, *, withdrawn: bool) -> None:
-    """Close a case that nothing feeds any more; reports of a withdrawn content are dismissed as moot."""
+    """Close a case that nothing feeds any more; reports of a withdrawn content are moot: nobody has looked."""
     if withdrawn:
         pending = Report.objects.pending().filter(content_type=case.content_type, content_id=case.content_id)
-        pending.update(status=Report.Status.DISMISSED, reviewed_at=database_now(), case=case)
+        pending.update(status=Report.Status.MOOT, case=case, updated_at=database_now())
     close(case)
     record("case.closed", case, after={"why": "content_withdrawn" if withdrawn else "nothing_waits"})
+
+
+def _revive_reports(case: Case) -> None:
+    """Have moot reports of a locked case wait again: its content is back, as a reply that is written anew.
+
+    Withdrawing it was no answer, and its reporters cannot report it twice.
+    """
+    moot = Report.objects.filter(content_type=case.content_type, content_id=case.content_id, status=Report.Status.MOOT)
+    moot.update(status=Report.Status.PENDING, updated_at=database_now())
 
 
 def _circumstances(kind: Kind, content: Any, case: Case, reports: list[Report]) -> Circumstances:

@@ -84,6 +84,8 @@ def withdraw_report(report_id: UUID, *, reporter: User) -> None:
     report = Report.objects.get(pk=report_id)
     if report.status == Report.Status.WITHDRAWN:
         return
+    if report.status == Report.Status.MOOT:
+        raise InvalidTransition("This report does not wait any more: what was reported has been taken back.")
     if report.status != Report.Status.PENDING:
         raise InvalidTransition("This report has been decided.")
     take_back(report, actor=reporter)

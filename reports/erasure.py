@@ -92,6 +92,17 @@ def forget_statements(user: User, limit: int) -> int:
     return _blank(StatementOfReasons.objects.filter(recipient=user), limit, "text")
 
 
+@eraser("reports.quotations", order=35)
+def forget_quotations(user: User, limit: int) -> int:
+    """How their texts begin, in what they and those who reported them were told."""
+    told = StatementOfReasons.objects.filter(
+        Q(recipient=user) | Q(decision__author=user) | _about(user, "decision__")
+    ).exclude(about={})
+    some = told.order_by("pk").select_for_update(of=("self",), no_key=True)
+    ids = list(some.values_list("pk", flat=True)[:limit])
+    return StatementOfReasons.objects.filter(pk__in=ids).update(about={})
+
+
 def _about(user: User, path: str = "") -> Q:
     """Rows about contents of theirs, which are named by (type, id)."""
     reviews = Review.objects.filter(author=user).values("pk")

@@ -57,6 +57,13 @@ OWN_APPEAL = {
     "ruled_at": None,
     "created_at": LATER,
 }
+TEXT_TOLD = {
+    "product": PRODUCT,
+    "product_title": "Moka pot, 6 cups",
+    "title": "Good coffee",
+    "quotation": "It does what it should, every morning.",
+    "written_at": "2026-05-20T09:00:00Z",
+}
 OWN_DECISION = {
     "id": DECISION_ID,
     "role": "author",
@@ -67,9 +74,11 @@ OWN_DECISION = {
     "reason": "Not a genuine experience",
     "ground": "terms",
     "text": "We have taken your review out of public view. …",
+    "content": TEXT_TOLD,
     "automated": False,
     "stands": True,
     "appealable_until": "2026-12-04T10:00:00Z",
+    "appeal_url": f"https://trust.example/api/v1/decisions/{DECISION_ID}/appeal/",
     "appeal": OWN_APPEAL,
     "decided_at": LATER,
     "told_at": "2026-06-04T10:02:00Z",

@@ -20,7 +20,7 @@ REPORT = (
 )
 EVIDENCE = ("id", "kind", "content_type", "byte_count", "page_count", "sha256", "created_at")
 DECISION = ("action", "reason_id", "content_type", "content_id", "automated", "created_at")
-STATEMENT = ("id", "decision_id", "role", "text", "created_at", "mailed_at")
+STATEMENT = ("id", "decision_id", "role", "text", "about", "created_at", "mailed_at")
 APPEAL = ("id", "decision_id", "role", "text", "state", "ruling_text", "created_at", "ruled_at", "mailed_at")
 
 

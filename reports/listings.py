@@ -20,7 +20,7 @@ from rapidfuzz import fuzz
 from orders.models import FormerListing, Product
 from reports.models import Action, ContentType, Decision
 from reviews.models import Review
-from reviews.text import normalised
+from trustengine.text import normalised
 
 LISTING_SEEN = "listing_version"  # in the mementos of decisions about products
 VERSIONS_COMPARED = 20

@@ -161,8 +161,8 @@ class FormerListing(models.Model):
 
     product = models.ForeignKey(Product, models.CASCADE, related_name="former_listings")
     number = models.PositiveIntegerField(help_text="Which version of the listing this was.")
-    title = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
+    title = NormalisedCharField(max_length=200)
+    description = NormalisedTextField(max_length=LONGEST_DESCRIPTION, blank=True, default="")
     currency = models.CharField(max_length=3)
     is_active = models.BooleanField()
     replaced_at = models.DateTimeField()

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders.models import Product
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
+from trustengine.database_time import database_now
 from trustengine.errors import NotFound
 from trustengine.jobs.services import publish
 
@@ -43,7 +43,7 @@ def remove_product(product_id: UUID, *, actor: User | None, reason: str, ground:
     product = lock_product(product_id)
     if product.removed_at is not None:
         return product
-    removed = {"removed_at": timezone.now().isoformat(), "removal_reason": reason, "removal_ground": ground}
+    removed = {"removed_at": database_now().isoformat(), "removal_reason": reason, "removal_ground": ground}
     return _set(product, moderation_state(product) | removed, "product.removed", actor, reason)
 
 

@@ -13,6 +13,7 @@ from reports.admin.lists import ModerationList, Saved, SavedFilter, named, perso
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
 from reports.services.deciding import took_two, undo
+from reports.services.statements import full_text
 from trustengine.accounts.models import User
 from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
@@ -185,7 +186,9 @@ class StatementAdmin(ModerationList):
     ) -> HttpResponse:
         found = self.get_object(request, object_id)
         context = (
-            {"statement": found, "heading": "Statement of reasons"} if isinstance(found, StatementOfReasons) else {}
+            {"statement": found, "full_text": full_text(found), "heading": "Statement of reasons"}
+            if isinstance(found, StatementOfReasons)
+            else {}
         )
         page: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
         return page

@@ -90,6 +90,7 @@ class StatementOfReasons(models.Model):
     recipient = models.ForeignKey(User, models.PROTECT, related_name="statements")
     role = models.CharField(max_length=8, choices=Role)
     text = NormalisedTextField()
+    about = models.JSONField(default=dict, help_text="Which text, with its first words; emptied with its author.")
     created_at = models.DateTimeField(default=database_now)
     mailed_at = models.DateTimeField(null=True, blank=True)
 

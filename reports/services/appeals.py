@@ -1,9 +1,7 @@
 """Appeals: an author or a reporter asks for another look, and somebody else takes it."""
 
-from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
@@ -21,7 +19,7 @@ from reports.services.deciding import (
     settle_appeals,
     took_two,
 )
-from reports.services.statements import announce, authors_of, is_appealable
+from reports.services.statements import announce, appealable_until, authors_of, is_appealable
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
@@ -75,11 +73,6 @@ def _has_appealed(decision: Decision, user: User, role: str) -> bool:
     if role == Role.AUTHOR and decision.content_type == ContentType.PRODUCT:
         return appeals.filter(role=role).exists()
     return appeals.filter(appellant=user).exists()
-
-
-def appealable_until(decision: Decision) -> datetime:
-    """When the time for an appeal against a decision ends."""
-    return decision.created_at + timedelta(days=settings.APPEAL_DAYS)
 
 
 def role_of(decision: Decision, user: User) -> str | None:

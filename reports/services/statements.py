@@ -4,6 +4,7 @@ Written when the time for undoing is over, from the decision and the catalogue a
 then, and kept as they were told.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from orders.models import Product
 from reports.models import Action, Appeal, ContentType, Decision, Proposal, Report, StatementOfReasons
+from reports.services.quoting import in_words, text_judged, text_reported
 from reviews.models import Restriction
 from trustengine.accounts.models import Membership, User
 from trustengine.audit.services import record
@@ -58,7 +61,10 @@ def deliver(decision_id: UUID) -> list[StatementOfReasons]:
     made = []
     for recipient, role in _concerned(decision):
         statement, is_new = StatementOfReasons.objects.get_or_create(
-            decision=decision, recipient_id=recipient, role=role, defaults={"text": compose(decision, role)}
+            decision=decision,
+            recipient_id=recipient,
+            role=role,
+            defaults={"text": compose(decision, role), "about": _about(decision, recipient, role)},
         )
         if is_new:
             record("statement.made", statement, after={"decision": decision.pk, "role": role})
@@ -76,6 +82,33 @@ def _end_late_undos(decision: Decision) -> None:
         record("proposal.withdrawn", proposal, reason="too_late")
 
 
+def full_text(statement: StatementOfReasons) -> str:
+    """What a mail says: the statement, and after its first sentence which text it is about."""
+    opening, gap, rest = statement.text.partition("\n\n")
+    about = in_words(statement.about, statement.decision.content_type)
+    return "\n\n".join(part for part in (opening, about, rest) if part) if gap else statement.text
+
+
+def _about(decision: Decision, recipient: UUID, role: str) -> dict[str, Any]:
+    """For an author the text that was judged; for a reporter what they have reported, as they saw it."""
+    if role == Role.AUTHOR:
+        return text_judged(decision)
+    report = Report.objects.filter(
+        reporter=recipient, content_type=decision.content_type, content_id=decision.content_id
+    ).first()
+    return text_reported(report) if report else {}
+
+
+def appealable_until(decision: Decision) -> datetime:
+    """When the time for an appeal against a decision ends."""
+    return decision.created_at + timedelta(days=settings.APPEAL_DAYS)
+
+
+def appeal_address(decision_id: UUID) -> str:
+    """Where an appeal against a decision is sent to."""
+    return f"{settings.PUBLIC_URL}{reverse('decision-appeal', args=[decision_id])}"
+
+
 def compose(decision: Decision, role: str) -> str:
     """What is told: the measure, the facts, the ground, whether a machine decided, and what can be done."""
     context = {
@@ -91,18 +124,20 @@ def compose(decision: Decision, role: str) -> str:
         "appealable": is_appealable(decision, role),
         "marketplace": settings.MARKETPLACE_NAME,
         "appeal_days": settings.APPEAL_DAYS,
+        "appeal_address": appeal_address(decision.pk),
+        "appealable_until": appealable_until(decision),
     }
     return render_to_string("reports/statement.txt", context).strip()
 
 
 def mail(statement_id: UUID) -> None:
     """Send one statement by e-mail, once; ``me/decisions/`` has it anyway."""
-    statement = StatementOfReasons.objects.select_related("recipient").get(pk=statement_id)
+    statement = StatementOfReasons.objects.select_related("recipient", "decision").get(pk=statement_id)
     recipient = statement.recipient
     if not (recipient.email and recipient.is_active):
         return
     row = StatementOfReasons.objects.filter(pk=statement_id)
-    _send_once(row, SUBJECTS[Role(statement.role)], statement.text, recipient.email)
+    _send_once(row, SUBJECTS[Role(statement.role)], full_text(statement), recipient.email)
 
 
 def mail_ruling(appeal_id: UUID) -> None:
@@ -111,7 +146,12 @@ def mail_ruling(appeal_id: UUID) -> None:
     appellant = appeal.appellant
     if appeal.state != Appeal.State.UPHELD or not (appellant.email and appellant.is_active):
         return
-    context = {"appeal": appeal, "marketplace": settings.MARKETPLACE_NAME}
+    about = _about(appeal.decision, appellant.pk, appeal.role)
+    context = {
+        "appeal": appeal,
+        "marketplace": settings.MARKETPLACE_NAME,
+        "about": in_words(about, appeal.decision.content_type),
+    }
     body = render_to_string("reports/ruling.txt", context).strip()
     _send_once(Appeal.objects.filter(pk=appeal_id), "The outcome of your appeal", body, appellant.email)
 

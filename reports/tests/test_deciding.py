@@ -167,7 +167,7 @@ def test_a_withdrawn_content_closes_its_case():
     run_due_jobs()
 
     report.refresh_from_db()
-    assert (report.status, report.case.state, report.reviewed_by) == ("dismissed", "closed", None)
+    assert (report.status, report.case.state, report.reviewed_by) == ("moot", "closed", None)
 
 
 def test_next_gives_each_moderator_another_case_and_nobody_their_own():

@@ -36,6 +36,13 @@ def taken_down(product, action):
     return made if isinstance(made, Decision) else approve_proposal(made.pk, approver=senior())
 
 
+def taken_back(decision):
+    """A decision undone within its time, by two people where two took it."""
+    made = undo(decision.pk, moderator=senior())
+    if not isinstance(made, Decision):
+        approve_proposal(made.pk, approver=senior())
+
+
 def a_product(**fields):
     return ProductFactory(title=WORDS, description=f"{WORDS} that glows.", **fields)
 
@@ -227,7 +234,7 @@ def test_an_undo_and_an_appeal_give_back_exactly_what_there_was(action, was_acti
     owner = MembershipFactory(profile=product.vendor, role="owner").user
     untouched = Product.objects.values().get(pk=product.pk)
 
-    undo(taken_down(product, action).pk, moderator=senior())
+    taken_back(taken_down(product, action))
     assert changed(untouched) == {"report_count", "updated_at"}
 
     run_due_jobs()
@@ -258,7 +265,7 @@ def test_a_takedown_survives_an_edit_and_so_does_its_undoing():
     }
     assert Product.objects.get(pk=product.pk).is_moderated
 
-    undo(made.pk, moderator=senior())
+    taken_back(made)
     product.refresh_from_db()
     assert (product.is_moderated, product.title) == (False, "A lamp")
     assert seller.get("/api/v1/vendor/products/").json()["results"][0]["moderation"] is None

@@ -2,16 +2,23 @@
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
+from orders.tests.factories import ProductFactory
 from reports.models import Action, Case, Decision, ReasonCode, StatementOfReasons
 from reports.services.appeals import appeal, rule
+from reports.services.reporting import submit_report
 from reports.services.statements import compose, deliver, mail_ruling
 from reports.services.statements import mail as send
 from reports.tests.factories import decided, moderator, reported
 from reviews.models import Restriction, Review
+from reviews.services import edit_review
+from reviews.tests.factories import approved_review, delivered_purchase
+from trustengine.accounts.erasing import request_erasure
 from trustengine.accounts.models import User
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.jobs.models import Job
-from trustengine.testing import run_due_jobs
+from trustengine.testing import api_client_for, run_due_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +101,95 @@ def test_a_mail_that_does_not_leave_is_tried_again(monkeypatch, settings):
     statement.refresh_from_db()
     assert statement.mailed_at is not None
     assert len(mail.outbox) == 1
+
+
+def told_by_mail(settings, *people):
+    settings.UNDO_SECONDS, settings.PUBLIC_URL = 0, "https://trust.example"
+    User.objects.filter(pk__in=[person.pk for person in people]).update(email="somebody@example.org")
+
+
+def test_mail_and_list_say_which_text_and_how_to_appeal(settings):
+    product = ProductFactory(title="Moka pot,\n6 cups")
+    review = approved_review(delivered_purchase(product=product), title="Good coffee", comment="It spouts. " * 40)
+    Review.objects.filter(pk=review.pk).update(comment="Something else by now")  # what was judged is a revision
+    told_by_mail(settings, review.author)
+    run_due_jobs()
+    mail.outbox.clear()
+    decision = decided(reported(review).case, "hide", facts="It is about the shop.")
+    run_due_jobs()
+
+    own = api_client_for(review.author).get("/api/v1/me/decisions/").json()["results"][0]
+    written = timezone.localtime(review.created_at)
+    body = mail.outbox[0].body
+    assert own["content"]["product_title"] == "Moka pot, 6 cups"
+    assert (own["content"]["title"], own["content"]["product"]) == ("Good coffee", str(product.pk))
+    assert own["content"]["quotation"].startswith("It spouts. It spouts.")
+    assert len(own["content"]["quotation"]) <= 200
+    assert own["appeal_url"] == f"https://trust.example/api/v1/decisions/{decision.pk}/appeal/"
+    for text in (own["text"], body):
+        assert f"the review of “Moka pot, 6 cups” of {written.day} {written:%B %Y}, titled “Good coffee”" in text
+        assert "It says: “It spouts. It spouts." in text
+        assert "Something else" not in text
+        assert f"by POST to {own['appeal_url']}" in text
+        assert "Facts: It is about the shop." in text
+        assert "\n\n\n" not in text
+
+
+def test_a_rejected_edit_is_quoted_and_not_what_stays_public(settings):
+    review = approved_review(comment="The approved words.")
+    edit_review(review.pk, author=review.author, changes={"comment": "The refused words."})
+    told_by_mail(settings, review.author)
+    run_due_jobs()
+    decided(Case.objects.open().get(content_id=review.pk), "reject")
+    run_due_jobs()
+
+    own = api_client_for(review.author).get("/api/v1/me/decisions/").json()["results"][0]
+    assert (own["action"], own["content"]["quotation"]) == ("reject", "The refused words.")
+
+
+def test_reporters_read_what_they_reported_and_members_which_product(settings):
+    settings.UNDO_SECONDS = 0
+    review = approved_review(comment="Reported words.")
+    report = reported(review)
+    edit_review(review.pk, author=review.author, changes={"comment": "Other words."})
+    run_due_jobs()
+    decided(report.case, "hide")
+    member = MembershipFactory(profile=review.product.vendor, role="owner").user
+    about_product = submit_report(
+        reporter=UserFactory(), content_type="product", content_id=review.product_id, reason="spam"
+    )
+    decided(about_product.case, "hide")
+    run_due_jobs()
+
+    seen = api_client_for(report.reporter).get("/api/v1/me/decisions/").json()["results"][0]
+    assert (seen["role"], seen["content"]["quotation"]) == ("reporter", "Reported words.")
+    told = api_client_for(member).get("/api/v1/me/decisions/").json()["results"][0]
+    assert told["content"]["product_title"] == review.product.title
+    assert f"the product “{review.product.title}”" in told["text"]
+
+
+def test_the_answer_to_an_appeal_says_which_text_too(settings):
+    review = approved_review(title="Good coffee")
+    told_by_mail(settings, review.author)
+    made = appeal(decided(reported(review).case, "hide").pk, appellant=review.author, text="No.")
+    run_due_jobs()
+    mail.outbox.clear()
+    rule(made.pk, moderator=moderator(), ruling="uphold", text="")
+    run_due_jobs()
+
+    assert "titled “Good coffee”" in mail.outbox[0].body
+
+
+def test_an_erasure_empties_the_quotations_of_reporters_too(settings):
+    settings.UNDO_SECONDS = 0
+    report = reported(approved_review(title="My name is Ada"))
+    decided(report.case, "hide")
+    run_due_jobs()
+    request_erasure(Review.objects.get(pk=report.content_id).author, actor=None)
+    run_due_jobs()
+
+    assert not StatementOfReasons.objects.exclude(about={}).exists()
+    assert api_client_for(report.reporter).get("/api/v1/me/decisions/").json()["results"][0]["content"] is None
 
 
 def test_a_dismissal_is_told_to_the_reporter_alone(settings):

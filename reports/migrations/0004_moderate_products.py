@@ -26,6 +26,6 @@ CARRY_OVER = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0001_initial"), ("orders", "0002_product_moderation")]
+    dependencies = [("reports", "0003_undo_takes_as_many_people"), ("orders", "0006_product_moderation")]
 
     operations = [migrations.RunSQL(CARRY_OVER, migrations.RunSQL.noop)]

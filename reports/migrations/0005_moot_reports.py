@@ -8,7 +8,7 @@ DISMISSED = "UPDATE reports_report SET status = 'dismissed', reviewed_at = updat
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0002_moderate_products")]
+    dependencies = [("reports", "0004_moderate_products")]
 
     operations = [
         migrations.RemoveConstraint("report", "report_reviewed_when_decided"),

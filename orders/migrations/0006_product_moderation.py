@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('orders', '0001_initial'),
+        ('orders', '0005_product_description_bounded'),
     ]
 
     operations = [
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(help_text='Which version of the listing this was.')),
                 ('title', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True, default='')),
+                ('description', models.TextField(blank=True, default='', max_length=20000)),
                 ('currency', models.CharField(max_length=3)),
                 ('is_active', models.BooleanField()),
                 ('replaced_at', models.DateTimeField()),

@@ -7,6 +7,7 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from reports import (
+            confidence,  # noqa: F401  registers whose entries name nobody
             records,  # noqa: F401  registers what reputation asks for
             setup_checks,  # noqa: F401
         )

@@ -126,7 +126,7 @@ APPEAL = {
     "id": APPEAL_ID,
     "case": CASE_ID,
     "decision": DECISION,
-    "appellant": {"id": AUTHOR, "name": "user 00000075"},
+    "appellant": {"id": None, "name": "user 00000075"},
     "role": "author",
     **APPEAL_INPUT,
     "state": "pending",
@@ -137,7 +137,7 @@ APPEAL = {
 LOOK_BACK_INPUT = {"reason": "fake"}
 LOOK_BACK = {
     "id": "018f6d1e-0000-7000-8000-000000000078",
-    "author": AUTHOR,
+    "author": None,
     "reason": "fake",
     "state": "running",
     "cases_opened": 0,
@@ -165,7 +165,7 @@ CONTENT = {
         "created_at": MOMENT,
     },
     "author": {
-        "id": AUTHOR,
+        "id": None,
         "name": "user 00000075",
         "score": 56,
         "approved": 3,

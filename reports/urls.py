@@ -5,6 +5,7 @@ from reports.api.decisions import (
     AppealList,
     AppealRuling,
     AuthorLookBack,
+    CaseLookBack,
     DecisionList,
     DecisionUndo,
     LookBackUndo,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("moderation/proposals/<uuid:pk>/approve/", ProposalApproval.as_view(), name="moderation-approve"),
     path("moderation/proposals/<uuid:pk>/refuse/", ProposalRefusal.as_view(), name="moderation-refuse"),
     path("moderation/authors/<uuid:pk>/look-back/", AuthorLookBack.as_view(), name="moderation-look-back"),
+    path("moderation/cases/<uuid:pk>/look-back/", CaseLookBack.as_view(), name="moderation-case-look-back"),
     path("moderation/look-backs/<uuid:pk>/undo/", LookBackUndo.as_view(), name="moderation-look-back-undo"),
     path("moderation/evidence/<uuid:pk>/", EvidenceFile.as_view(), name="moderation-evidence"),
 ]

@@ -111,7 +111,7 @@ RATING = {
     "last_review_at": "2026-05-20T08:15:00Z",
     "explanation": {
         "counted": 42,
-        "not_counted": [{"reason": "pending", "reviews": 3, "meaning": "Waiting for a decision."}],
+        "not_counted": [{"reason": "pending", "reviews": None, "meaning": "Waiting for a decision."}],
         "values": {"n": 42.0, "total": 183.0, "squares": 839.0, "m": 3.5, "C": 7.0, "z": 1.96},
         "formulas": [{"name": "average", "formula": "total / n", "value": 4.357142857142857}],
     },

@@ -36,7 +36,8 @@ SECRET = {"restricted"}
 def explanation(product_id: UUID, rating: ProductRating, *, viewer: User | None) -> dict[str, Any]:
     """Each live review of a product once: counted, or not and why; and the formulas with their values.
 
-    What is restricted is mentioned to moderators alone: for anyone else it does not exist.
+    How many are not counted is told to moderators alone: to anyone else it would say what is
+    hidden, waits or is quarantined. What is restricted does not exist for anyone else.
     """
     reason = Case(
         *(When(condition, then=Value(name)) for name, condition in REASONS.items()),
@@ -49,7 +50,10 @@ def explanation(product_id: UUID, rating: ProductRating, *, viewer: User | None)
     shown = [name for name in REASONS if may_know or name not in SECRET]
     return {
         "counted": found.get("counted", 0),
-        "not_counted": [{"reason": name, "reviews": found.get(name, 0), "meaning": MEANINGS[name]} for name in shown],
+        "not_counted": [
+            {"reason": name, "reviews": found.get(name, 0) if may_know else None, "meaning": MEANINGS[name]}
+            for name in shown
+        ],
         **formulas(rating),
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -55,9 +56,13 @@ def modified_at(name: str) -> datetime | None:
         return default_storage.get_modified_time(name) if default_storage.exists(name) else None
 
 
-def signed_url(name: str) -> str:
-    """The address in the bucket under which a file may be read for a while."""
-    return default_storage.url(name)
+def signed_url(name: str, *, disposition: str = "") -> str:
+    """The address in the bucket under which a file may be read for a while, and how it is then answered."""
+    if not disposition:
+        return default_storage.url(name)
+    bucket: Any = default_storage  # only a bucket's storage knows parameters
+    address: str = bucket.url(name, parameters={"ResponseContentDisposition": disposition})
+    return address
 
 
 @contextmanager

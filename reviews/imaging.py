@@ -21,6 +21,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 HEIF_BOX = b"ftyp"  # HEIC, HEIF and AVIF begin with a box of this type, from the fifth byte on
 HEIF_SECONDS = 30
 QUALITY = 85
+PREVIEW_EDGE = 1_024
 TOO_MANY_PIXELS = "The picture has more pixels than allowed."
 WHITE = (255, 255, 255)
 
@@ -61,6 +62,12 @@ def thumbnail_of(data: bytes) -> bytes:
     """A small version of a picture of ours."""
     with Image.open(BytesIO(data), formats=["JPEG"]) as image:
         return _encoded(_reduced(image.convert("RGB"), settings.THUMBNAIL_EDGE))
+
+
+def preview_of(data: bytes) -> bytes:
+    """A picture that was once taken in, decoded and encoded again: nothing but pixels gets through."""
+    with Image.open(BytesIO(data), formats=FORMATS) as image, _decoding:
+        return _encoded(_reduced(image.convert("RGB"), PREVIEW_EDGE))
 
 
 def _decoded(given: bytes) -> Image.Image:

@@ -230,8 +230,10 @@ class EligibilityOutput(serializers.Serializer[Any]):
 
 
 class NotCounted(serializers.Serializer[Any]):
+    """Why reviews do not count; how many they are is null for those who may not know."""
+
     reason = serializers.CharField()
-    reviews = serializers.IntegerField()
+    reviews = serializers.IntegerField(allow_null=True)
     meaning = serializers.CharField()
 
 

@@ -19,13 +19,14 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from reports.admin.decisions import tone_of
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named
-from reports.models import Appeal
+from reports.models import Appeal, StatementOfReasons
 from reports.services.appeals import PERMISSION, rule
 from reports.services.deciding import took_two
 from trustengine.accounts.models import User
 from trustengine.admin import name_of
 from trustengine.admin.attempting import attempt
 from trustengine.admin.filters import DayRangeFilter
+from trustengine.admin.identities import in_confidence
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
 from trustengine.database_time import database_now
@@ -77,6 +78,7 @@ class AppealAdmin(ModerationList):
     list_select_related = ["decision__reason", "decision__moderator", "appellant", "ruled_by"]
     search_fields = ["text", "id__endswith"]
     search_ids = ["id", "decision_id", "case_id", "appellant_id"]
+    confidential_ids = frozenset({"appellant_id"})
     search_help_text = "Words of the appeal, or the id of an appeal, a decision, a case or an appellant"
     ordering = ["-created_at", "-id"]
     list_display_links = ["against"]
@@ -88,7 +90,10 @@ class AppealAdmin(ModerationList):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Appellant")
         def appellant(appeal: Appeal) -> str:
-            return f"{name_of(appeal.appellant, request.user)} ({appeal.role})"
+            who = appeal.appellant
+            if appeal.role == StatementOfReasons.Role.REPORTER:
+                who = in_confidence(who, request.user)
+            return f"{name_of(who, request.user)} ({appeal.role})"
 
         @admin.display(description="First moderator")
         def first(appeal: Appeal) -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
-from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
+from reports.admin.lists import ModerationList, Saved, SavedFilter, confidential, named, person
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
 from reports.services.deciding import took_two, undo
@@ -154,6 +154,7 @@ class StatementAdmin(ModerationList):
     list_select_related = ["decision__reason", "recipient"]
     search_fields = ["id__endswith"]
     search_ids = ["id", "decision_id", "recipient_id"]
+    confidential_ids = frozenset({"recipient_id"})
     search_help_text = "The id of a statement, of a decision or of a recipient"
     ordering = ["-created_at", "-id"]
     list_display_links = ["told"]
@@ -165,7 +166,8 @@ class StatementAdmin(ModerationList):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Recipient")
         def recipient(statement: StatementOfReasons) -> SafeString | str:
-            return person(statement.recipient, request.user)
+            shown = confidential if statement.role == StatementOfReasons.Role.REPORTER else person
+            return shown(statement.recipient, request.user)
 
         return ["told", "content", recipient, "role", "made", "mailed"]
 

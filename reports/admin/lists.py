@@ -1,6 +1,6 @@
 """What the lists of moderation share: saved filters with counts, and the contents that rows are about."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from orders.models import Product
 from reports.contents import KINDS
 from reviews.models import Review
 from trustengine.admin import BoundedPaginator, ConsoleChangeList, EvidenceAdmin, name_of
+from trustengine.admin.identities import SEE_IDENTITIES, in_confidence
 from trustengine.admin.presentation import page_of
 
 PARAMETER = "saved"
@@ -67,6 +68,12 @@ class ModerationList(EvidenceAdmin):
     list_before_template = "console/orders/saved_filters.html"
     sortable_by = ()
     fields = ()
+    confidential_ids: ClassVar[frozenset[str]] = frozenset()  # of ``search_ids``: who those are, not everybody may know
+
+    def get_search_ids(self, request: HttpRequest) -> Sequence[str]:
+        if request.user.has_perm(SEE_IDENTITIES):
+            return self.search_ids
+        return [column for column in self.search_ids if column not in self.confidential_ids]
 
     def content_of(self, row: Any) -> Any:
         """What names the content: has ``content_type`` and ``content_id``."""
@@ -107,6 +114,11 @@ class ModerationList(EvidenceAdmin):
 def person(user: Any, viewer: Any) -> SafeString | str:
     """Somebody's name as the viewer may know it, on one line; a dash for nobody."""
     return format_html('<span class="te-nowrap">{}</span>', name_of(user, viewer)) if user else "–"
+
+
+def confidential(user: Any, viewer: Any) -> SafeString | str:
+    """The same for a reporter, whom not everybody may know."""
+    return person(in_confidence(user, viewer), viewer)
 
 
 def named(keys: Iterable[tuple[str, UUID]], viewer: Any) -> dict[tuple[str, UUID], SafeString | str]:

@@ -1,7 +1,8 @@
 """Reports as evidence: what was said about which content, what it looked like then, and what came of it."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -9,28 +10,27 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from reports.admin.case_page import in_words
-from reports.admin.lists import ModerationList, Saved, SavedFilter, named, person
+from reports.admin.lists import ModerationList, Saved, SavedFilter, confidential, named
 from reports.contents import KINDS
-from reports.models import Evidence, Report, ReporterRecord
-from reviews import files
+from reports.models import Report, ReporterRecord
+from reports.services.reading_evidence import EvidenceBytes, read_original, read_preview
 from reviews.admin.differences import difference
+from trustengine.accounts.models import User
 from trustengine.admin.filters import DayRangeFilter
 from trustengine.admin.presentation import age, pill
 from trustengine.audit import reading
 from trustengine.database_time import database_now
-from trustengine.errors import DomainError
+from trustengine.errors import DomainError, NotFound
 
 OLDEST_FIRST = ("created_at", "id")
 TONES = {"pending": "warning", "actioned": "danger", "dismissed": "", "moot": "", "withdrawn": ""}
 TEXTS = {"title", "comment", "text", "description"}
 PARENTS = {"product", "review"}  # ids of what the content belongs to, which never change
-ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 def overdue(reports: Any, viewer: Any) -> QuerySet[Report]:
@@ -58,6 +58,7 @@ class ReportAdmin(ModerationList):
     list_select_related = ["reporter", "reason", "case"]
     search_fields = ["description", "id__endswith"]
     search_ids = ["id", "content_id", "case_id", "reporter_id"]
+    confidential_ids = frozenset({"reporter_id"})
     search_help_text = "Words of a description, or the id of a report, a content, a case or a reporter"
     ordering = ["-created_at", "-id"]
     list_display_links = ["why"]
@@ -66,7 +67,7 @@ class ReportAdmin(ModerationList):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         @admin.display(description="Reporter")
         def reporter(report: Report) -> SafeString | str:
-            return person(report.reporter, request.user)
+            return confidential(report.reporter, request.user)
 
         return ["why", "content", "said", reporter, "outcome", "made"]
 
@@ -88,9 +89,14 @@ class ReportAdmin(ModerationList):
         return age(report.created_at)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.evidence_view)
+        original = self.admin_site.admin_view(self.evidence_view)
+        preview = self.admin_site.admin_view(self.preview_view)
         urls: list[URLPattern] = super().get_urls()
-        return [path("evidence/<uuid:evidence_id>/", view, name="reports_report_evidence"), *urls]
+        return [
+            path("evidence/<uuid:evidence_id>/", original, name="reports_report_evidence"),
+            path("evidence/<uuid:evidence_id>/preview/", preview, name="reports_report_evidence_preview"),
+            *urls,
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -104,17 +110,22 @@ class ReportAdmin(ModerationList):
         """A file that a reporter added, to be saved rather than opened here."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        evidence = get_object_or_404(Evidence, pk=evidence_id)
-        try:
-            data = files.read(evidence.file)
-        except DomainError as problem:
-            return HttpResponse(problem.detail, status=problem.status, content_type="text/plain; charset=utf-8")
-        if data is None:
-            raise Http404
-        answer = HttpResponse(data, content_type=evidence.content_type)
-        ending = ENDINGS.get(evidence.content_type, "bin")
-        answer["Content-Disposition"] = f'attachment; filename="evidence-{str(evidence.pk)[-8:]}.{ending}"'
-        return answer
+        return _served(lambda: read_original(evidence_id, reader=cast(User, request.user), door="console"))
+
+    def preview_view(self, request: HttpRequest, evidence_id: UUID) -> HttpResponse:
+        """A picture that a reporter added, encoded anew and small, to be looked at here."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return _served(lambda: read_preview(evidence_id, reader=cast(User, request.user), door="console"))
+
+
+def _served(read: Callable[[], EvidenceBytes]) -> HttpResponse:
+    try:
+        return read().as_answer()
+    except NotFound as missing:
+        raise Http404 from missing
+    except DomainError as problem:
+        return HttpResponse(problem.detail, status=problem.status, content_type="text/plain; charset=utf-8")
 
 
 def _page(report: Report, request: HttpRequest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from reports.api.access import IsModerator
 from reports.desk import with_decision, with_words
 from reports.errors import CaseChanged, CaseClaimed, ConflictOfInterest
 from reports.filters import AppealFilter, DecisionFilter, ProposalFilter
-from reports.models import Appeal, Decision, Proposal
+from reports.models import Appeal, Case, Decision, Proposal
 from reports.serializers.decisions import (
     AppealOutput,
     DecisionOutput,
@@ -30,7 +30,7 @@ from reports.services.looking_back import look_back, undo_look_back
 from reports.services.proposals import approve_proposal, refuse_proposal
 from trustengine.accounts.callers import caller, viewer
 from trustengine.api.schema import raises
-from trustengine.errors import InvalidTransition
+from trustengine.errors import InvalidTransition, NotFound
 
 
 class Shown(generics.GenericAPIView[Any]):
@@ -149,7 +149,7 @@ class ProposalRefusal(APIView):
 
 
 class AuthorLookBack(APIView):
-    """Looking back at an author."""
+    """Looking back at an author, for those who know their id."""
 
     permission_classes = [IsModerator]
 
@@ -159,8 +159,28 @@ class AuthorLookBack(APIView):
         """Have every public review of an author looked at again, by jobs."""
         given = LookBackInput(data=request.data)
         given.is_valid(raise_exception=True)
-        started = look_back(pk, moderator=caller(request), reason=given.validated_data["reason"])
-        return Response(LookBackOutput(started).data, status=202)
+        viewer = caller(request)
+        started = look_back(pk, moderator=viewer, reason=given.validated_data["reason"])
+        return Response(LookBackOutput(started, context={"viewer": viewer}).data, status=202)
+
+
+class CaseLookBack(APIView):
+    """Looking back at the author of a case, without knowing who it is."""
+
+    permission_classes = [IsModerator]
+
+    @raises(ConflictOfInterest, InvalidTransition)
+    @extend_schema(operation_id="moderation_cases_look_back", request=LookBackInput, responses={202: LookBackOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Have every public review of a case's author looked at again, by jobs."""
+        given = LookBackInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        case = Case.objects.filter(pk=pk, author__isnull=False).first()
+        if case is None or case.author_id is None:
+            raise NotFound
+        viewer = caller(request)
+        started = look_back(case.author_id, moderator=viewer, reason=given.validated_data["reason"])
+        return Response(LookBackOutput(started, context={"viewer": viewer}).data, status=202)
 
 
 class LookBackUndo(APIView):
@@ -172,4 +192,5 @@ class LookBackUndo(APIView):
     @extend_schema(operation_id="moderation_look_backs_undo", request=None, responses=LookBackOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Take the cases that a look back opened, and that nobody has decided, off the desk again."""
-        return Response(LookBackOutput(undo_look_back(pk, moderator=caller(request))).data)
+        viewer = caller(request)
+        return Response(LookBackOutput(undo_look_back(pk, moderator=viewer), context={"viewer": viewer}).data)

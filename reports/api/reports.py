@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import generics
@@ -18,17 +18,16 @@ from rest_framework.views import APIView
 from billing.errors import QuotaExceeded
 from reports.api.access import IsModerator
 from reports.errors import AlreadyReported, SelfReportProhibited
-from reports.models import Decision, Evidence, Report
+from reports.models import Decision, Report
 from reports.serializers.reports import EvidenceInput, EvidenceOutput, OwnReportOutput, ReceiptOutput, ReportInput
 from reports.services.evidence import add_evidence
+from reports.services.reading_evidence import send_original
 from reports.services.reporting import submit_report, withdraw_report
-from reviews import files
 from reviews.errors import FileTooLarge, FileTypeNotAllowed, ReviewNotFound
 from trustengine.accounts.callers import caller
 from trustengine.api.limits import Limit, WithoutRedis
 from trustengine.api.schema import raises
 from trustengine.api.throttles import WritesPerUser
-from trustengine.audit.services import record
 from trustengine.database_time import database_now
 from trustengine.errors import AccountSuspended, InvalidTransition, NotFound, RateLimitExceeded
 
@@ -143,20 +142,4 @@ class EvidenceFile(APIView):
     @extend_schema(responses=EVIDENCE_FILE)
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         """Read a file that a reporter added."""
-        evidence = Evidence.objects.filter(pk=pk).first()
-        if evidence is None:
-            raise NotFound
-        record("report.evidence_read", ("reports.report", evidence.report_id), actor=caller(request))
-        if settings.S3_BUCKET:
-            answer: HttpResponseBase = HttpResponseRedirect(files.signed_url(evidence.file))
-        else:
-            data = files.read(evidence.file)
-            if data is None:
-                raise NotFound
-            answer = HttpResponse(data, content_type=evidence.content_type)
-            ending = "pdf" if evidence.kind == Evidence.Kind.PDF else "jpg"
-            answer["Content-Disposition"] = f'attachment; filename="evidence-{str(evidence.pk)[-8:]}.{ending}"'
-            answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-            answer["X-Content-Type-Options"] = "nosniff"
-        answer["Cache-Control"] = "private, no-store"
-        return answer
+        return send_original(pk, reader=caller(request), door="api")

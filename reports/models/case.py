@@ -119,4 +119,4 @@ class LookBack(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"look back at {self.author_id}"
+        return f"look-back {str(self.pk)[-8:]}"

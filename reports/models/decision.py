@@ -100,7 +100,7 @@ class StatementOfReasons(models.Model):
         indexes = [models.Index(fields=["recipient", "-created_at", "-id"], name="statement_of_recipient")]
 
     def __str__(self) -> str:
-        return f"statement for {self.recipient_id}"
+        return f"statement {str(self.pk)[-8:]}"
 
 
 class Proposal(models.Model):

@@ -8,19 +8,24 @@ from reports.models import Appeal, Decision, LookBack, Proposal
 from reports.services.deciding import CHOICES_BY_HAND
 from reviews.serializers import LongText
 from trustengine.accounts.models import User
-from trustengine.admin.identities import name_of
+from trustengine.admin.identities import SEE_IDENTITIES, is_known, name_of
 from trustengine.api.schema import example, examples
 
 
 class PersonOutput(serializers.Serializer[Any]):
-    """Somebody, under the name by which the caller may know them."""
+    """Somebody, under the name by which the caller may know them.
 
-    id = serializers.UUIDField()
+    ``id`` is null where that is a pseudonym: only those who may see identities get a user's id.
+    """
+
+    id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
 
 
 def person(user: User | None, viewer: User) -> dict[str, Any] | None:
-    return None if user is None else {"id": user.pk, "name": name_of(user, viewer)}
+    if user is None:
+        return None
+    return {"id": user.pk if is_known(user, viewer) else None, "name": name_of(user, viewer)}
 
 
 @example(shown.DECISION_INPUT)
@@ -144,7 +149,7 @@ class AppealOutput(serializers.ModelSerializer[Appeal]):
     def get_appellant(self, appeal: Appeal) -> dict[str, Any] | None:
         """Null for a reporter whom the caller may not know."""
         viewer = self.context["viewer"]
-        if appeal.role == "reporter" and not viewer.has_perm("accounts.see_identities"):
+        if appeal.role == "reporter" and not viewer.has_perm(SEE_IDENTITIES):
             return None
         return person(appeal.appellant, viewer)
 
@@ -158,6 +163,13 @@ class LookBackInput(serializers.Serializer[Any]):
 class LookBackOutput(serializers.ModelSerializer[LookBack]):
     """Past reviews of an author put back into cases, as one step."""
 
+    author = serializers.SerializerMethodField()
+
     class Meta:
         model = LookBack
         fields = ["id", "author", "reason", "state", "cases_opened", "created_at", "finished_at"]
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_author(self, started: LookBack) -> Any:
+        """Null for whoever may not know the author's id."""
+        return started.author_id if is_known(started.author, self.context["viewer"]) else None

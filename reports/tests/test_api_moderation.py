@@ -84,6 +84,8 @@ def test_a_case_shows_what_a_decision_needs_and_no_reporter():
     assert shown["content"]["waiting"]["text"].startswith("Call me")
     assert shown["signals"][0]["sentence"]
     assert shown["content"]["author"]["name"] == f"user {str(case.author_id)[-8:]}"
+    assert shown["content"]["author"]["id"] is None
+    assert privileged.get(f"{CASES}{case.pk}/").json()["content"]["author"]["id"] == str(case.author_id)
     assert {part["name"] for part in shown["parts"]} == {"severity", "reporters", "author", "exposure", "age"}
     assert (shown["decisions"], shown["proposal"], shown["appeals"]) == ([], None, [])
 
@@ -332,6 +334,7 @@ STAFF_ONLY = [
     ("post", f"moderation/proposals/{ID}/approve/"),
     ("post", f"moderation/proposals/{ID}/refuse/"),
     ("post", f"moderation/authors/{ID}/look-back/"),
+    ("post", f"moderation/cases/{ID}/look-back/"),
     ("post", f"moderation/look-backs/{ID}/undo/"),
     ("get", f"moderation/evidence/{ID}/"),
 ]

@@ -8,6 +8,7 @@ from reviews.models import ProductRating, Review
 from reviews.ratings import rating_follows
 from reviews.services import approve_review, hide_review, reject_review, restore_review, withdraw_review
 from reviews.tests.factories import approved_review, delivered_purchase, moderator, pending_review
+from trustengine.accounts.tests.factories import MembershipFactory, UserFactory
 from trustengine.jobs.models import Job
 from trustengine.jobs.registry import _subscriptions, handler_of, job
 from trustengine.testing import api_client_for, run_due_jobs
@@ -48,10 +49,22 @@ def product_with_one_of_each():
 
 
 def test_each_review_is_told_once_with_the_first_reason_that_keeps_it_out():
-    answer = explained(product_with_one_of_each())
+    answer = explained(product_with_one_of_each(), moderator())
 
     assert answer.json()["explanation"]["counted"] == answer.json()["count"] == 3
-    assert reasons(answer) == {"pending": 1, "rejected": 1, "hidden": 1, "removed": 0, "refunded": 2, "quarantined": 1}
+    kept_out = {"pending": 1, "rejected": 1, "hidden": 1, "removed": 0, "refunded": 2, "quarantined": 1}
+    assert reasons(answer) == {**kept_out, "restricted": 1}
+
+
+def test_the_public_is_told_what_does_not_count_and_why_and_not_how_much_of_it():
+    product = product_with_one_of_each()
+    member = MembershipFactory(profile=product.vendor, role="owner").user
+
+    for someone in (None, UserFactory(), member):
+        answer = explained(product, someone)
+        assert answer.json()["explanation"]["counted"] == 3
+        assert reasons(answer) == dict.fromkeys(["pending", "rejected", "removed", "hidden", "refunded", "quarantined"])
+        assert all(row["meaning"] for row in answer.json()["explanation"]["not_counted"])
 
 
 def test_restricted_reviews_are_told_to_moderators_only():

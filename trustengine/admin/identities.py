@@ -5,6 +5,16 @@ from typing import Any
 SEE_IDENTITIES = "accounts.see_identities"
 
 
+class InConfidence:
+    """Stands for somebody who acted in confidence, such as a reporter, before those who may not know who."""
+
+    def __str__(self) -> str:
+        return "somebody in confidence"
+
+
+IN_CONFIDENCE = InConfidence()
+
+
 def name_of(person: Any, viewer: Any) -> str:
     """A user's name as this viewer may know it; "the system" for None.
 
@@ -13,9 +23,23 @@ def name_of(person: Any, viewer: Any) -> str:
     """
     if person is None:
         return "the system"
-    if person.is_staff or person.pk == viewer.pk or viewer.has_perm(SEE_IDENTITIES):
+    if isinstance(person, InConfidence):
         return str(person)
-    return pseudonym(person.pk)
+    return str(person) if is_known(person, viewer) else pseudonym(person.pk)
+
+
+def is_known(person: Any, viewer: Any) -> bool:
+    """Whether a viewer may know who a user is, by name or by id: a colleague, themself, or anybody they may unmask."""
+    return bool(person.is_staff or person.pk == viewer.pk or viewer.has_perm(SEE_IDENTITIES))
+
+
+def in_confidence(person: Any, viewer: Any) -> Any:
+    """Somebody who acts in confidence, as this viewer may know them: not even by a pseudonym, colleagues neither.
+
+    ``person`` may be a user or a user's id.
+    """
+    own = person is not None and getattr(person, "pk", person) == viewer.pk
+    return person if person is None or own or viewer.has_perm(SEE_IDENTITIES) else IN_CONFIDENCE
 
 
 def pseudonym(user_id: object) -> str:

@@ -12,10 +12,12 @@ from django.db.models import Model, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from trustengine.admin.identities import SEE_IDENTITIES, in_confidence
 from trustengine.admin.presentation import page_of
 from trustengine.audit.models import Entry
 
 ABSENT = object()
+_confidential: dict[str, dict[str, str]] = {}
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -39,7 +41,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """An entry as the console shows it. ``actor`` is a user, or None for the system or somebody who is gone."""
+    """An entry as the console shows it. ``actor`` is a user, or None for the system or somebody who is gone.
+
+    It is ``IN_CONFIDENCE`` where the viewer may not know who it was.
+    """
 
     entry: Entry
     actor: Any
@@ -69,8 +74,39 @@ def lines(entries: Iterable[Entry], viewer: Any) -> list[Line]:
     entries = list(entries)
     actors = get_user_model()._default_manager.in_bulk({entry.actor_id for entry in entries if entry.actor_id})
     return [
-        Line(entry, actors.get(entry.actor_id), page_of(entry, viewer), object_page(entry, viewer)) for entry in entries
+        Line(entry, _actor(entry, actors, viewer), page_of(entry, viewer), object_page(entry, viewer))
+        for entry in entries
     ]
+
+
+def keep_in_confidence(verb: str, **after: str) -> None:
+    """Name who did this to those alone who may see identities, as with what reporters do.
+
+    ``after`` narrows it to entries that say so.
+    """
+    _confidential[verb] = after
+
+
+def without_actors_in_confidence(viewer: Any) -> Q:
+    """The entries whose actor this viewer may know: what a search for an actor may answer."""
+    if viewer.has_perm(SEE_IDENTITIES):
+        return Q()
+    told = Q(pk__in=[])
+    for verb, after in _confidential.items():
+        told |= Q(verb=verb, **{f"after__{name}": value for name, value in after.items()})
+    return ~told | Q(actor_id=viewer.pk)
+
+
+def _is_confidential(entry: Entry) -> bool:
+    after = _confidential.get(entry.verb)
+    return after is not None and all(entry.after.get(name) == value for name, value in after.items())
+
+
+def _actor(entry: Entry, actors: dict[Any, Any], viewer: Any) -> Any:
+    if entry.actor_id is not None and _is_confidential(entry):
+        known = in_confidence(entry.actor_id, viewer)
+        return actors.get(entry.actor_id) if known == entry.actor_id else known
+    return actors.get(entry.actor_id)
 
 
 def trail(rows: Sequence[Model], viewer: Any, *, limit: int = 50) -> list[Line]:

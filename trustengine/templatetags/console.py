@@ -40,7 +40,22 @@ def row_link(context: dict[str, Any], row: Model | None, text: str = "") -> Safe
 def person_link(context: dict[str, Any], user: Any) -> SafeString | str:
     """The same, linked to the person's page where the viewer may open it."""
     viewer = context["request"].user
-    return presentation.link_to(user, viewer, identities.name_of(user, viewer)) if user else "the system"
+    if user is None or isinstance(user, identities.InConfidence):
+        return identities.name_of(user, viewer)
+    return presentation.link_to(user, viewer, identities.name_of(user, viewer))
+
+
+@register.simple_tag(takes_context=True)
+def confidential_name(context: dict[str, Any], user: Any) -> str:
+    """The name of somebody who acted in confidence, as the viewer may know it."""
+    viewer = context["request"].user
+    return identities.name_of(identities.in_confidence(user, viewer), viewer)
+
+
+@register.simple_tag(takes_context=True)
+def confidential_link(context: dict[str, Any], user: Any) -> SafeString | str:
+    """The same for somebody who acted in confidence, such as a reporter."""
+    return person_link(context, identities.in_confidence(user, context["request"].user))
 
 
 @register.simple_tag(takes_context=True)

@@ -124,7 +124,8 @@ class EntryAdmin(EvidenceAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(_about_id(term) if as_uuid(term) else _about_words(term)), False
+        known = reading.without_actors_in_confidence(request.user)
+        return queryset.filter(_about_id(term, known) if as_uuid(term) else _about_words(term, known)), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -137,22 +138,23 @@ class EntryAdmin(EvidenceAdmin):
         return page
 
 
-def _about_id(term: str) -> Q:
+def _about_id(term: str, known: Q) -> Q:
+    """By any id; as that of the actor only what this viewer may know."""
     number = as_uuid(term)
     return (
         Q(object_id=str(number))
-        | Q(actor_id=number)
+        | (Q(actor_id=number) & known)
         | Q(job_id=number)
         | Q(request_id=term)
         | Q(client_request_id=term)
     )
 
 
-def _about_words(term: str) -> Q:
+def _about_words(term: str, known: Q) -> Q:
     """A colleague's name, else the beginning of a verb, else a code: the first two are answered by an index."""
     people = get_user_model()._default_manager.filter(is_staff=True, username__iexact=term).values_list("pk", flat=True)
     if found := list(people):
-        return Q(actor_id__in=found)
+        return Q(actor_id__in=found) & known
     verb = term.lower().replace(" ", ".", 1).replace(" ", "_")
     if verbs := [known for known in known_verbs() if known.startswith(verb)]:
         return Q(verb__in=verbs)

@@ -28,11 +28,12 @@ RAW = "\u202ecafe\u0301\ufeff bar\r\n\u200b"
 STORED = "café bar"
 
 # Columns that programs write and read: keys, codes, digests, names of files, states without a closed set, and what
-# is signed or compared byte by byte. What people write in their own words never belongs here.
+# is signed or compared byte by byte. A new column is added here, or is one of the normalised ones if people write it.
 MACHINE = {
     "digest", "sha256", "ip_hash", "agent_hash", "fingerprint", "name", "file", "key", "kind", "state", "path", "body",
     "caller", "currency", "content_type", "content", "secret", "provider", "endpoint", "source", "event_id", "type",
     "payment_intent_id", "provider_refund_id", "occasion", "outcome", "failure", "problem", "reason", "code", "model",
+    "client_request_id",
     "removal_reason", "removal_ground", "signal", "folded", "verb", "object_type", "object_id", "request_id", "export",
     "schedule", "command", "target", "who", "process", "position", "subject", "username", "password", "email", "id",
     "destination", "limit", "staff_subject", "totp_secret", "newest",

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+from trustengine.database.timeouts import MIGRATION_LOCK_MS
 from trustengine.embedded import addresses
 from trustengine.embedded.addresses import POSTGRES_PORT
 from trustengine.embedded.postgres import DATABASE, SUPERUSER
@@ -26,6 +27,8 @@ RIGHTS = {
     "audit_verification": "SELECT, INSERT",
     "audit_unsealed": "SELECT, INSERT, DELETE",
 }
+# No pooler stands before the embedded PostgreSQL. Whatever the role has made elsewhere is not called by mistake.
+SUPERUSER_OPTIONS = f"-c lock_timeout={MIGRATION_LOCK_MS} -c search_path=public"
 SEQUENCES = ("audit_entry_positions", "audit_verification_id_seq")
 # Whoever owns a trigger's function can make it do nothing.
 FUNCTIONS = """
@@ -150,10 +153,9 @@ def _as_superuser(statements: str) -> None:
     sockets = str(addresses(settings.DATA_DIR).directory)
     with (
         connection.wrap_database_errors,
-        psycopg.connect(host=sockets, port=POSTGRES_PORT, user=SUPERUSER, dbname=DATABASE) as superuser,
+        psycopg.connect(
+            host=sockets, port=POSTGRES_PORT, user=SUPERUSER, dbname=DATABASE, options=SUPERUSER_OPTIONS
+        ) as superuser,
     ):
-        # pg_catalog's names only, and the tables that are meant: no object of the role's own stands before them.
-        superuser.execute("SET LOCAL search_path = public")
-        superuser.execute("SET LOCAL lock_timeout = '10s'")
         superuser.execute(statements)
     superuser.close()

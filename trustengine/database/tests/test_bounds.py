@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 # Numbers that may be below zero, each with its reason.
 SIGNED = {
+    "accounts.SecondFactor.totp_step": "a step of the clock, counted from 1970",
     "audit.Entry.position": "a sequence's",
     "audit.Unsealed.position": "a sequence's",
     "audit.Seal.first_position": "a sequence's",

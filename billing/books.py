@@ -26,6 +26,7 @@ OF_ITEMS = (
     Kind.ORDER_PAID,
     Kind.ITEM_RELEASED,
     Kind.REFUND,
+    Kind.REFUND_REVERSED,
     Kind.CHARGEBACK,
     Kind.CHARGEBACK_WON,
     Kind.CORRECTION,

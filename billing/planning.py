@@ -31,6 +31,8 @@ from orders.shares import part_of, shared_out
 Values = dict[str, Any]
 
 LOST = "lost"
+# A correction may have taken a refund back, too, or made one that no event told of.
+REFUNDS = (Kind.REFUND, Kind.REFUND_REVERSED, Kind.CORRECTION)
 LONGEST_NAME = 80
 POSITIONS = ("clearing", "fees", "pending", "released")
 
@@ -161,8 +163,7 @@ class _Planner:
             state.vendor_id = entry.profile_id or state.vendor_id  # an import may have given it another vendor since
         paid = Terms(-sums[Kind.ORDER_PAID, Account.PROCESSOR_CLEARING], sums[Kind.ORDER_PAID, Account.PLATFORM_FEES])
         state.terms = paid
-        # A correction may have taken a refund back, or made one that no event told of.
-        back = (sums[kind, Account.PROCESSOR_CLEARING] for kind in (Kind.REFUND, Kind.CORRECTION))
+        back = (sums[kind, Account.PROCESSOR_CLEARING] for kind in REFUNDS)
         state.refunded = max(0, sum(back))
         state.charged_back = sum(
             sums[kind, Account.PROCESSOR_CLEARING] for kind in (Kind.CHARGEBACK, Kind.CHARGEBACK_WON)
@@ -191,28 +192,41 @@ class _Planner:
         return part_of(before.fee, price, before.price) if before.price else part_of(price, state.sold.fee_bps, 10_000)
 
     def _refund(self) -> None:
-        """What was refunded at one moment is one booking; the key says how much of the order was back by then."""
+        """What was refunded at one moment is one booking; the key says how much of the order was back by then.
+
+        What did not go back after all, or went back for another item, is reversed first.
+        """
+        known = [state for state in self.states if self._known(state)]
+        for state in known:
+            if state.sold.refunded_cents < state.refunded:
+                self._move(state, refunded=state.sold.refunded_cents)
+        self._book(Kind.REFUND_REVERSED, self._refund_key("refund_reversed"), self.now)
         moments = defaultdict(list)
-        for state in self.states:
-            if self._known(state) and state.sold.refunded_cents > state.refunded:
+        for state in known:
+            if state.sold.refunded_cents > state.refunded:
                 moment = state.sold.refunded_at or self.book.last_refund_at or self.now
                 moments[moment].append(state)
         for moment in sorted(moments):
             for state in moments[moment]:
                 self._move(state, refunded=state.sold.refunded_cents)
-            total = sum(state.refunded for state in self.states)
-            key = f"refund:{self.book.order_id}:{total}"
-            # As much was back before, if a correction has taken a refund back since.
-            again = sum(known == key or known.startswith(f"{key}:") for known in self.keys)
-            self._book(Kind.REFUND, f"{key}:{again + 1}" if again else key, moment)
+            self._book(Kind.REFUND, self._refund_key("refund"), moment)
+
+    def _refund_key(self, event: str) -> str:
+        """How much of the order is back; numbered where as much was back before, and has been reversed since."""
+        total = sum(state.refunded for state in self.states)
+        key = f"{event}:{self.book.order_id}:{total}"
+        again = sum(known == key or known.startswith(f"{key}:") for known in self.keys)
+        return f"{key}:{again + 1}" if again else key
 
     def _charge_back(self, dispute: Dispute) -> None:
         """A lost dispute takes what is left of the items in proportion, then what was given back before.
 
-        Where the bank told no amount, all that is left. A dispute that is lost no longer is reversed.
+        Where the bank told no amount, all that is left. A dispute that is lost no longer is
+        reversed, and may be lost again.
         """
-        lost, key = dispute.outcome == LOST and dispute.closed_at, _key("chargeback", dispute.pk)
-        if lost and key not in self.keys:
+        lost = dispute.outcome == LOST and dispute.closed_at
+        taken, reversed_ = (self._times(event, dispute.pk) for event in ("chargeback", "chargeback_won"))
+        if lost and taken == reversed_:
             states = [state for state in self.states if self._known(state)]
             left = [max(0, state.terms.price - state.refunded - state.charged_back) for state in states]
             amount = sum(left) if dispute.amount_cents is None else dispute.amount_cents
@@ -221,11 +235,20 @@ class _Planner:
             twice = shared_out(max(0, amount - sum(shares)), rest)
             for state, share, more in zip(states, shares, twice, strict=True):
                 self._move(state, charged_back=state.charged_back + share + more)
-            self._book(Kind.CHARGEBACK, key, lost)
-        if key in self.keys and not lost and _key("chargeback_won", dispute.pk) not in self.keys:
+            self._book(Kind.CHARGEBACK, _key("chargeback", dispute.pk, taken + 1), lost)
+        if not lost and taken > reversed_:
+            key = _key("chargeback", dispute.pk, taken)
             for state in self.states:
                 self._move(state, charged_back=state.charged_back - self._taken(key, state.sold.id))
-            self._book(Kind.CHARGEBACK_WON, _key("chargeback_won", dispute.pk), dispute.closed_at or self.now)
+            won = _key("chargeback_won", dispute.pk, taken)
+            self._book(Kind.CHARGEBACK_WON, won, dispute.closed_at or self.now)
+
+    def _times(self, event: str, name: str) -> int:
+        """How often this has been booked of a dispute: a bank may decide again."""
+        times = 0
+        while _key(event, name, times + 1) in self.keys:
+            times += 1
+        return times
 
     def _taken(self, key: str, item_id: UUID) -> int:
         entries = self.book.booked.get(item_id, [])
@@ -330,7 +353,7 @@ def _totals(positions: Sequence[Mapping[str, int]], releases: Iterable[datetime]
     return {**totals, "held_items": len(moments), "next_release": moments[0] if moments else None}
 
 
-def _key(event: str, name: str) -> str:
+def _key(event: str, name: str, number: int = 1) -> str:
     """A provider's name may be longer than a key."""
     short = name if len(name) <= LONGEST_NAME else sha256(name.encode()).hexdigest()
-    return f"{event}:{short}"
+    return f"{event}:{short}" + (f":{number}" if number > 1 else "")

@@ -174,14 +174,15 @@ def _totals(moved: Mapping[str, Mapping[str, int]], fees: Mapping[str, int]) -> 
     for kinds in moved.values():
         for kind, cents in kinds.items():
             net[kind] += cents
-    taken_back = (Booked.REFUND, Booked.CHARGEBACK, Booked.CHARGEBACK_WON)
+    refunds = (Booked.REFUND, Booked.REFUND_REVERSED)
+    chargebacks = (Booked.CHARGEBACK, Booked.CHARGEBACK_WON)
     totals = {
         # An entry is what is left after the fee: the price is both together.
         "gross_sales_cents": net.pop(Booked.ORDER_PAID, 0) + fees.get(Booked.ORDER_PAID, 0),
         "fees_cents": -fees.get(Booked.ORDER_PAID, 0),
-        "refunds_cents": net.pop(Booked.REFUND, 0) + fees.get(Booked.REFUND, 0),
-        "chargebacks_cents": sum(net.pop(kind, 0) + fees.get(kind, 0) for kind in taken_back[1:]),
-        "fees_returned_cents": -sum(fees.get(kind, 0) for kind in taken_back),
+        "refunds_cents": sum(net.pop(kind, 0) + fees.get(kind, 0) for kind in refunds),
+        "chargebacks_cents": sum(net.pop(kind, 0) + fees.get(kind, 0) for kind in chargebacks),
+        "fees_returned_cents": -sum(fees.get(kind, 0) for kind in refunds + chargebacks),
         "payouts_cents": net.pop(Booked.PAYOUT_PAID, 0),
         "payouts_returned_cents": net.pop(Booked.PAYOUT_FAILED, 0),
     }

@@ -16,6 +16,7 @@ from orders.models import (
     PaymentEvent,
     Refund,
     RefundLine,
+    RefundTotal,
 )
 from trustengine.accounts.exporting import Row, exporter, in_batches
 from trustengine.accounts.models import User
@@ -103,6 +104,13 @@ def refunds(user: User) -> Iterator[Row]:
     for refund in in_batches(Refund.objects.filter(theirs).prefetch_related(lines)):
         gives = [members(line, ("item_id", "amount_cents")) for line in refund.lines.all()]
         yield members(refund, REFUND) | {"lines": gives}
+
+
+@exporter("orders.refund_totals", "orders.RefundTotal")
+def refund_totals(user: User) -> Iterator[Row]:
+    """What the provider said had gone back to them in all, payment by payment."""
+    rows = RefundTotal.objects.filter(checkout__customer__user=user)
+    yield from in_batches(rows.values("checkout_id", "total_cents"))
 
 
 @exporter("orders.disputes", "orders.Dispute")

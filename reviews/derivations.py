@@ -4,12 +4,15 @@ Each takes its locks in a statement before the one that reads the facts, so that
 all that their former holders committed; in the order item, review, vote shard, rating.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
+from orders.models import MOSTLY_REFUNDED
 from reviews.models import ProductRating, Review
 from reviews.ratings import STARS, counted_stars
 from trustengine.bulk import Among, update_rows
@@ -17,12 +20,20 @@ from trustengine.jobs.services import publish_many
 
 COUNTERS = [f"stars_{star}" for star in STARS]
 
-FOLLOW_REFUNDS = """
-    UPDATE reviews_review AS review SET purchase_refunded_at = item.refunded_at, updated_at = now()
+# Whether a review's mark is not what its item says.
+WRONG_MARK = f"(review.purchase_refunded_at IS NOT NULL) <> {MOSTLY_REFUNDED}"
+FOLLOW_REFUNDS = f"""
+    UPDATE reviews_review AS review SET updated_at = now(), purchase_refunded_at =
+        CASE WHEN {MOSTLY_REFUNDED} THEN coalesce(item.refunded_at, now()) END
     FROM orders_orderitem AS item
-    WHERE item.id = ANY(%s) AND review.order_item_id = item.id
-        AND review.purchase_refunded_at IS DISTINCT FROM item.refunded_at
+    WHERE item.id = ANY(%(items)s) AND review.order_item_id = item.id AND {WRONG_MARK}
     RETURNING review.product_id
+"""
+FIND_WRONG_MARKS = f"""
+    SELECT review.product_id, item.id FROM reviews_review AS review
+        JOIN orders_orderitem AS item ON item.id = review.order_item_id
+    WHERE review.product_id = ANY(%(products)s) AND {WRONG_MARK}
+    ORDER BY 1, 2
 """
 ADD_MISSING_RATINGS = """
     INSERT INTO reviews_productrating (product_id, stars_1, stars_2, stars_3, stars_4, stars_5)
@@ -68,11 +79,22 @@ FOLD = """
 """
 
 
-def follow_refunds(item_ids: Collection[UUID]) -> set[UUID]:
+def follow_refunds(item_ids: Iterable[UUID]) -> set[UUID]:
     """Mark the reviews of refunded items, and unmark those of others; returns the products they are of."""
     with connection.cursor() as cursor:
-        cursor.execute(FOLLOW_REFUNDS, [list(item_ids)])
+        cursor.execute(FOLLOW_REFUNDS, {"items": list(item_ids), "share": settings.REFUND_SHARE_UNCOUNTED})
         return {product for (product,) in cursor.fetchall()}
+
+
+def wrong_refund_marks(product_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """By product, the items whose reviews should be marked as refunded and are not, or the other way round."""
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {"products": list(product_ids), "share": settings.REFUND_SHARE_UNCOUNTED}
+        cursor.execute(FIND_WRONG_MARKS, values)
+        found: dict[UUID, list[UUID]] = {}
+        for product, item in cursor.fetchall():
+            found.setdefault(product, []).append(item)
+        return found
 
 
 def lock_ratings(product_ids: Collection[UUID]) -> dict[UUID, list[int]]:

@@ -174,10 +174,10 @@ def forget() -> dict[str, int]:
 @subscribe("orders.items_refunded")
 @job(queue="default")
 def mark_purchases_refunded(item_ids: Sequence[str]) -> int:
-    """Take the reviews of refunded items out of their products' ratings."""
-    from reviews.services.refunds import mark_purchases_refunded as mark
+    """Take the reviews of refunded items out of their products' ratings, and back in where a refund was reversed."""
+    from reviews.services.refunds import follow_refunded_items
 
-    return mark([UUID(item) for item in item_ids])
+    return follow_refunded_items([UUID(item) for item in item_ids])
 
 
 @subscribe("reviews.review_decided", key="author_id")

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from orders.models import Product
+from orders.models import OrderItem, Product
 from reviews import derivations, reputation
-from reviews.jobs import fold_votes, recompute_reputation, recompute_reputations
+from reviews.jobs import fold_votes, mark_purchases_refunded, recompute_reputation, recompute_reputations
 from reviews.models import ProductRating, Reputation, Review, ReviewRevision, ReviewVote, Strike
 from reviews.ratings import counted_stars, tell_changes
 from trustengine.accounts.models import User
@@ -90,7 +90,7 @@ class VoteCounts(Reconciler):
 
 @reconciler("ratings")
 class StarCounters(Reconciler):
-    """ProductRating's five counters against the counted reviews."""
+    """ProductRating's five counters against the counted reviews, and these reviews' marks against refunds."""
 
     about = "orders.product"
 
@@ -98,8 +98,9 @@ class StarCounters(Reconciler):
         return Product.objects.all()
 
     def changed(self, since: datetime) -> QuerySet[Product]:
-        reviewed = Review.objects.filter(product=OuterRef("pk"), updated_at__gte=since)
-        return Product.objects.filter(Exists(reviewed))
+        reviewed = Review.objects.filter(product=OuterRef("pk"))
+        recent = Q(updated_at__gte=since) | Q(order_item__updated_at__gte=since)
+        return Product.objects.filter(Exists(reviewed.filter(recent)))
 
     def drifted(self, ids: Sequence[UUID]) -> Iterable[Drift]:
         counted = counted_stars(Review.objects.filter(Among("product", ids)))
@@ -107,14 +108,32 @@ class StarCounters(Reconciler):
         stored = ProductRating.objects.filter(Among("product", ids)).values("product_id", *derivations.COUNTERS)
         found = {row.pop("product_id"): row for row in stored}
         none: Values = dict.fromkeys(derivations.COUNTERS, 0)
-        for product in sorted(expected.keys() | found.keys()):
-            if expected.get(product, none) != found.get(product, none):
-                yield Drift(product, expected.get(product, none), found.get(product, none))
+        wrong = derivations.wrong_refund_marks(ids)
+        for product in sorted(expected.keys() | found.keys() | wrong.keys()):
+            stars = expected.get(product, none), found.get(product, none)
+            if product in wrong:
+                items = [str(item) for item in wrong[product]]
+                yield Drift(product, stars[0] | {"wrong_refund_marks": []}, stars[1] | {"wrong_refund_marks": items})
+            elif stars[0] != stars[1]:
+                yield Drift(product, *stars)
+
+    def pending(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Also products of which a job is to follow refunds."""
+        waiting = Job.objects.filter(
+            kind=handler_of(mark_purchases_refunded).kind, state__in=[Job.State.READY, Job.State.RUNNING]
+        )
+        items = {item for args in waiting.values_list("args", flat=True) for item in args["item_ids"]}
+        concerned = OrderItem.objects.filter(Among("pk", sorted(map(UUID, items)))) if items else None
+        found = set(concerned.values_list("product", flat=True)) if concerned is not None else set()
+        return super().pending(ids) | (found & set(ids))
 
     def lock(self, key: UUID) -> None:
+        reviews = Review.objects.filter(product=key, order_item__in=derivations.wrong_refund_marks([key]).get(key, []))
+        list(reviews.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
         derivations.lock_ratings([key])
 
     def repair(self, drift: Drift) -> None:
+        derivations.follow_refunds(map(UUID, drift.found.get("wrong_refund_marks", [])))
         derivations.recount_stars([drift.key])
         publish("reviews.counted_changed", review_id=None, product_id=drift.key)
         tell_changes([drift.key])

@@ -169,7 +169,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
         return (profile and profile.display_name) or "A customer"
 
     def get_purchase_refunded(self, review: Review) -> bool:
-        """Whether the purchase has been refunded since: then the review is readable and not counted."""
+        """Whether most of the price has been refunded since: then the review is readable and not counted."""
         return review.purchase_refunded_at is not None
 
     @extend_schema_field(PublicReply(allow_null=True))

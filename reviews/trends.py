@@ -18,19 +18,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from orders.models import Product
+from orders.models import MOSTLY_REFUNDED, Product
 from reviews.models import ProductTrend
 
 SALE_WEIGHT, REVIEW_WEIGHT = 1, 2
 WINDOW = 10  # half-lives
 NO_TREND = -1e6  # below any score there can be
 
-REFRESH = """
+REFRESH = f"""
     WITH facts AS (
         SELECT item.product_id, least(placed.placed_at, now()) AS moment, %(sale)s::float8 AS weight
         FROM orders_orderitem AS item JOIN orders_order AS placed ON placed.id = item.order_id
         WHERE item.product_id = ANY(%(products)s) AND item.fulfilment_status <> 'cancelled'
-            AND item.refunded_at IS NULL AND placed.placed_at > now() - make_interval(secs => %(window)s)
+            AND NOT {MOSTLY_REFUNDED} AND placed.placed_at > now() - make_interval(secs => %(window)s)
         UNION ALL
         SELECT product_id, least(created_at, now()), %(review)s::float8 FROM reviews_review
         WHERE product_id = ANY(%(products)s) AND created_at > now() - make_interval(secs => %(window)s)
@@ -56,6 +56,7 @@ def refresh(product_ids: Collection[UUID]) -> None:
     half_life = settings.TREND_HALF_LIFE_DAYS * 86_400
     values: dict[str, Any] = {
         "products": sorted(product_ids),
+        "share": settings.REFUND_SHARE_UNCOUNTED,
         "sale": SALE_WEIGHT,
         "review": REVIEW_WEIGHT,
         "half_life": half_life,

@@ -14,6 +14,7 @@ RELEASE_BATCHES = 50  # a run ends before the next is due; what is left goes the
 @subscribe("orders.order_placed", key="order_id")
 @subscribe("orders.item_moved", key="order_id")
 @subscribe("orders.order_refunded", key="order_id")
+@subscribe("orders.refunds_reversed", key="order_id")
 @subscribe("orders.payment_disputed", key="order_id")
 @subscribe("orders.dispute_closed", key="order_id")
 @job(queue="low", coalesce=True)

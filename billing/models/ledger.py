@@ -104,6 +104,7 @@ class LedgerTransaction(models.Model):
         ORDER_PAID = "order_paid"
         ITEM_RELEASED = "item_released"
         REFUND = "refund"
+        REFUND_REVERSED = "refund_reversed"
         CHARGEBACK = "chargeback"
         CHARGEBACK_WON = "chargeback_won"
         RECEIVABLE_SETTLED = "receivable_settled"

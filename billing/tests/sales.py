@@ -3,12 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
 from billing.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from orders.derivations import lock_orders
 from orders.models import Dispute, Order, OrderItem, Refund, RefundLine, VendorTerms
-from orders.services.settling import settle_refunds
+from orders.services.counting import count_refunds
+from orders.services.settling import lock_items, settle_refunds
 from orders.tests.factories import CheckoutFactory, OrderFactory, OrderItemFactory, VendorFactory
 from trustengine.accounts.models import Profile
 from trustengine.identifiers import uuid7
@@ -58,6 +61,17 @@ def refund(order: Order, amounts: dict[OrderItem, int]) -> Refund:
     )
     settle_refunds([made.pk])
     return made
+
+
+def refund_fails(order: Order, number: int) -> None:
+    """One of the order's refunds that had succeeded comes back, if there is any."""
+    succeeded = list(Refund.objects.filter(order=order, state="succeeded").order_by("pk"))
+    if succeeded:
+        with transaction.atomic():
+            lock_orders([order.pk])
+            items = lock_items([order.pk])
+            Refund.objects.filter(pk=succeeded[number % len(succeeded)].pk).update(state="failed", failure="test")
+            count_refunds(items)
 
 
 def dispute(order: Order, amount_cents: int | None = None) -> Dispute:

@@ -23,6 +23,7 @@ from billing.tests.sales import (
     dispute,
     order_of,
     refund,
+    refund_fails,
     vendor,
 )
 from orders.models import OrderItem
@@ -36,10 +37,12 @@ STEPS = st.sampled_from(
         "days",
         "refund",
         "refund rest",
+        "refund fails",
         "return",
         "dispute",
         "win",
         "lose",
+        "decide again",
         "book one",
         "book",
         "release",
@@ -55,7 +58,8 @@ class Marketplace:
 
     def __init__(self):
         self.vendors = [vendor(fee_bps=1_234), vendor()]
-        self.orders, self.open_disputes, self.payouts, self.paid_out = [], [], [], {one.pk: 0 for one in self.vendors}
+        self.orders, self.open_disputes, self.closed_disputes, self.payouts = [], [], [], []
+        self.paid_out = {one.pk: 0 for one in self.vendors}
 
     def do(self, step, number, cents):
         if step == "order":
@@ -84,14 +88,25 @@ class Marketplace:
             refund(order, {item: min(cents, left_cents(item))})
         elif step == "refund rest" and left_cents(item):
             refund(order, {item: left_cents(item)})
+        elif step == "refund fails":
+            refund_fails(order, number)
         elif step == "return":
             OrderItem.objects.filter(pk=item.pk).update(fulfilment_status="returned", returned_at=timezone.now())
-        elif step == "dispute":
-            self.open_disputes.append(dispute(order, None if number % 3 == 0 else cents))
-        elif step in {"win", "lose"} and self.open_disputes:
-            close(self.open_disputes.pop(0), {"win": "won", "lose": "lost"}[step])
         elif step == "book one":
             book_orders([order.pk])
+        else:
+            self.question(step, order, number, cents)
+
+    def question(self, step, order, number, cents):
+        """What the bank does."""
+        if step == "dispute":
+            self.open_disputes.append(dispute(order, None if number % 3 == 0 else cents))
+        elif step in {"win", "lose"} and self.open_disputes:
+            self.closed_disputes.append(self.open_disputes.pop(0))
+            close(self.closed_disputes[-1], {"win": "won", "lose": "lost"}[step])
+        elif step == "decide again" and self.closed_disputes:
+            closed = self.closed_disputes[number % len(self.closed_disputes)]
+            close(closed, "won" if closed.outcome == "lost" else "lost")
 
     def pay_out(self, step, number):
         to = self.vendors[number % 2]
@@ -142,7 +157,11 @@ class Marketplace:
         fee = round(Fraction(item.price_cents * bps, 10_000))  # half to even
         with every_row(Reason.TEST):
             entries = LedgerEntry.objects.filter(item=item, account__kind=Kind.PROCESSOR_CLEARING)
-            called_back = sum(entries.filter(transaction__kind="chargeback").values_list("amount_cents", flat=True))
+            called_back = sum(
+                entries.filter(transaction__kind__in=["chargeback", "chargeback_won"]).values_list(
+                    "amount_cents", flat=True
+                )
+            )
         back = min(item.price_cents, item.refunded_cents + called_back)
         return item.price_cents - back - (fee - round(Fraction(fee * back, item.price_cents)))
 

@@ -119,7 +119,7 @@ def test_what_an_import_has_changed_since_is_booked_anew_by_a_fix():
 
     assert reconcile("--fix")[0] == 0
     assert balances(seller) == {"pending": 1_530}
-    assert booked(order) == ["order_paid", "order_paid", "refund", "correction"]
+    assert booked(order) == ["order_paid", "order_paid", "refund", "refund_reversed"]
     assert reconcile()[1]["drifted"] == 0
     assert_books_balance()
 
@@ -146,7 +146,7 @@ def test_a_refund_that_an_import_has_taken_back_is_released_and_may_come_again()
 
     assert reconcile()[1]["drifted"] == 0
     assert balances(seller) == {}
-    assert booked(order) == ["order_paid", "refund", "correction", "item_released", "refund"]
+    assert booked(order) == ["order_paid", "refund", "refund_reversed", "item_released", "refund"]
     assert_books_balance()
 
 

@@ -51,6 +51,8 @@ class RefundAdmin(EvidenceAdmin):
 
     @admin.display(description="State")
     def shown_state(self, refund: Refund) -> SafeString:
+        if refund.is_estimate:
+            return pill("estimated from the total", "warning")
         text = f"{refund.state}: {refund.failure}" if refund.failure else refund.state
         return pill(text, TONES.get(refund.state))
 

@@ -9,12 +9,20 @@ from orders.models.catalogue import (
 )
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
 from orders.models.notice import Notice, NoticeItem
-from orders.models.order import Order, OrderItem, OrderItemQuerySet, OrderQuerySet
+from orders.models.order import (
+    MOSTLY_REFUNDED,
+    Order,
+    OrderItem,
+    OrderItemQuerySet,
+    OrderQuerySet,
+    mostly_refunded,
+)
 from orders.models.payment import PaymentEvent, WebhookSecret
-from orders.models.refund import Dispute, Refund, RefundLine
+from orders.models.refund import Dispute, Refund, RefundLine, RefundTotal
 
 __all__ = [
     "LONGEST_DESCRIPTION",
+    "MOSTLY_REFUNDED",
     "MOST_CENTS",
     "MOST_PIECES",
     "MOST_STOCK",
@@ -34,6 +42,8 @@ __all__ = [
     "ProductQuerySet",
     "Refund",
     "RefundLine",
+    "RefundTotal",
     "VendorTerms",
     "WebhookSecret",
+    "mostly_refunded",
 ]

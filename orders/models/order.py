@@ -1,7 +1,9 @@
 """Orders and their items. Lock order: order, then its items by id, then product."""
 
+from datetime import datetime
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -12,6 +14,16 @@ from trustengine.accounts.models import Profile, User
 from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now
 from trustengine.identifiers import uuid7
+
+# ``mostly_refunded`` in SQL, of a table named ``item``, with the parameter ``share``: REFUND_SHARE_UNCOUNTED.
+MOSTLY_REFUNDED = """(item.refunded_at IS NOT NULL OR item.refunded_cents > 0 AND
+    item.refunded_cents::numeric * 100 >= item.quantity::numeric * item.unit_price_cents * %(share)s)"""
+
+
+def mostly_refunded(refunded_at: datetime | None, refunded_cents: int, price_cents: int) -> bool:
+    """Whether at least ``REFUND_SHARE_UNCOUNTED`` per cent of an item's price went back, by however many refunds."""
+    share = settings.REFUND_SHARE_UNCOUNTED
+    return refunded_at is not None or (refunded_cents > 0 and refunded_cents * 100 >= price_cents * share)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -209,3 +221,8 @@ class OrderItem(models.Model):
     def price_cents(self) -> int:
         """What all its pieces cost together."""
         return self.quantity * self.unit_price_cents
+
+    @property
+    def is_mostly_refunded(self) -> bool:
+        """Whether so much of its price went back that its review does not count."""
+        return mostly_refunded(self.refunded_at, self.refunded_cents, self.price_cents)

@@ -15,9 +15,11 @@ class Refund(models.Model):
     """Money that goes back for items of an order, or for a checkout that was paid and made no order.
 
     requested → sent (the provider may have been asked) → succeeded (counted on its items)
-    or failed (the provider will not do it). What the provider reports without our asking
-    begins as succeeded. Without a ``provider`` the money went back by other ways, and this
-    only records it.
+    → failed (the provider does not do it, or the money came back to us: it is not counted
+    any more). What the provider reports without our asking begins as sent, succeeded or
+    failed. Without a ``provider`` the money went back by other ways, and this only records
+    it. An *estimate* stands for what a charge's total says beyond the refunds that are
+    known one by one; it goes when they are.
     """
 
     class State(models.TextChoices):
@@ -46,6 +48,12 @@ class Refund(models.Model):
     provider = models.CharField(max_length=10, blank=True, default="", help_text="Empty: not through a provider.")
     payment_intent_id = models.CharField(max_length=255, blank=True, default="")
     provider_refund_id = models.CharField(max_length=255, blank=True, default="")
+    made_at = models.DateTimeField(
+        null=True, blank=True, help_text="By the provider's clock, of what it reported without our asking."
+    )
+    named_items = models.JSONField(default=list, blank=True, help_text="The items that its metadata names.")
+    named_at = models.DateTimeField(null=True, blank=True, help_text="When the provider said so.")
+    is_estimate = models.BooleanField(default=False, help_text="Known from the charge's total only.")
     failure = models.CharField(max_length=80, blank=True, default="", help_text="The provider's code.")
     source = models.CharField(
         max_length=80, null=True, blank=True, unique=True, help_text="What asked for it, where that may ask again."
@@ -72,7 +80,12 @@ class Refund(models.Model):
                 "provider", "provider_refund_id", condition=~Q(provider_refund_id=""), name="refund_of_provider_once"
             ),
             models.UniqueConstraint(
-                "checkout", condition=~Q(state="failed") & Q(checkout__isnull=False), name="refund_of_checkout_once"
+                "checkout",
+                condition=Q(reason="no_order", checkout__isnull=False) & ~Q(state="failed"),
+                name="refund_of_checkout_asked_once",
+            ),
+            models.UniqueConstraint(
+                "order", "checkout", condition=Q(is_estimate=True), nulls_distinct=False, name="refund_one_estimate"
             ),
         ]
         indexes = [
@@ -90,6 +103,9 @@ class RefundLine(models.Model):
     refund = models.ForeignKey(Refund, models.CASCADE, related_name="lines")
     item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refund_lines")
     amount_cents = models.PositiveBigIntegerField()
+    counted_cents = models.PositiveBigIntegerField(
+        default=0, help_text="What of the refund is counted on this item; more or less where another refund came first."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint("refund", "item", name="refund_item_once")]
@@ -98,8 +114,26 @@ class RefundLine(models.Model):
         return f"{self.amount_cents} for {self.item_id}"
 
 
+class RefundTotal(models.Model):
+    """What the provider said had gone back of a payment in all, at one time or another."""
+
+    checkout = models.ForeignKey(Checkout, models.PROTECT, related_name="refund_totals", db_index=False)
+    total_cents = models.PositiveBigIntegerField()
+    received_at = models.DateTimeField(help_text="When it was first told: what was refunded later is not in it.")
+    named_items = models.JSONField(default=list, blank=True, help_text="The items that the charge's metadata named.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("checkout", "total_cents", name="refund_total_once")]
+
+    def __str__(self) -> str:
+        return f"{self.total_cents} of {self.checkout_id}"
+
+
 class Dispute(models.Model):
-    """A payment that the customer's bank questions. Until it is closed, payouts for its order wait."""
+    """A payment that the customer's bank questions. Until it is closed, payouts for its order wait.
+
+    A bank may decide again: ``closed_at`` and ``outcome`` are those of its newest decision.
+    """
 
     id = models.CharField(primary_key=True, max_length=255, help_text="The provider's.")
     order = models.ForeignKey(Order, models.PROTECT, related_name="disputes")

@@ -61,5 +61,5 @@ def _still_a_member(notice: Notice) -> bool:
 
 
 def _may_be_reviewed(notice: Notice) -> bool:
-    """Whether any of it has not been refunded since."""
-    return notice.lines.filter(item__refunded_at=None).exists()
+    """Whether any of it has not been refunded since, or not enough to matter."""
+    return any(not line.item.is_mostly_refunded for line in notice.lines.select_related("item"))

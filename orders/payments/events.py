@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
 from orders.payments.amounts import from_stripe
 from orders.payments.stripe import StripeProvider
 from trustengine.database_time import database_now
@@ -20,7 +22,7 @@ MOST = 10**15
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """One event. ``intent_id`` is empty where it names no payment."""
+    """One event. ``intent_id`` is empty where it names no payment, as thin events do, which carry no object."""
 
     id: str
     type: str
@@ -38,11 +40,11 @@ def read_event(document: Any) -> ProviderEvent:
     for name, longest in (("id", LONGEST_ID), ("type", LONGEST_TYPE)):
         if not isinstance(payload.get(name), str) or not 0 < len(payload[name]) <= longest:
             problems[name] = f"Text of 1 to {longest} characters."
-    if not isinstance(payload.get("data"), dict) or not isinstance(payload["data"].get("object"), dict):
-        problems["data.object"] = "An object."
     if problems:
         raise InvalidInput(fields=problems)
-    intent = _intent(payload["type"], payload["data"]["object"])
+    data = payload.get("data")
+    about = data.get("object") if isinstance(data, dict) else None
+    intent = _intent(payload["type"], about) if isinstance(about, dict) else ""
     return ProviderEvent(payload["id"], payload["type"], intent, moment(payload.get("created")), payload)
 
 
@@ -59,10 +61,17 @@ def storable(value: Any) -> Any:
     return value
 
 
-def moment(seconds: Any) -> datetime:
-    """A time as the provider tells it, in seconds since 1970; now where it tells none."""
-    if isinstance(seconds, int) and 0 <= seconds <= LATEST:
-        return datetime.fromtimestamp(seconds, UTC)
+def moment(told: Any) -> datetime:
+    """A time as the provider tells it: seconds since 1970, in thin events ISO 8601; now where it tells none."""
+    if isinstance(told, int) and 0 <= told <= LATEST:
+        return datetime.fromtimestamp(told, UTC)
+    if isinstance(told, str):
+        try:
+            found = parse_datetime(told)
+        except ValueError:
+            found = None
+        if found and found.tzinfo and 1970 <= found.year < 2100:
+            return found
     return database_now()
 
 

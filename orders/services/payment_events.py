@@ -11,9 +11,13 @@ from orders.models import Checkout, Dispute, Order, PaymentEvent, Refund
 from orders.payments import events
 from orders.services import stock
 from orders.services.placing import is_taken_down, owe_refund, place_order
-from orders.services.refunding import fail_refund
-from orders.services.reported_refunds import report_checkout_refund, report_refund
-from orders.services.settling import settle_checkout_refund, settle_refunds
+from orders.services.refund_reports import UnusableReport, read_charge, read_refund
+from orders.services.reported_refunds import (
+    report_charge,
+    report_checkout_charge,
+    report_checkout_refund,
+    report_refund,
+)
 from trustengine.audit.services import record
 from trustengine.jobs.services import publish
 
@@ -29,6 +33,7 @@ class Outcome:
 
 Handle = Callable[[Checkout, PaymentEvent, About], Outcome]
 
+PAID_WITHOUT_ORDER = {Checkout.State.REFUND_DUE, Checkout.State.REFUNDED}
 NOT_PAID_YET = Outcome(State.WAITING, "The payment has not arrived yet.")
 
 
@@ -71,38 +76,34 @@ def payment_failed(checkout: Checkout, event: PaymentEvent, intent: About) -> Ou
     return Outcome(State.PROCESSED, "The stock was freed.")
 
 
-def refunded(checkout: Checkout, event: PaymentEvent, charge: About) -> Outcome:
-    """Count what went back."""
+def charge_refunded(checkout: Checkout, event: PaymentEvent, charge: About) -> Outcome:
+    """Take the total that went back, and the facts of refunds where the payload lists them."""
     if checkout.order:
-        return Outcome(State.PROCESSED, report_refund(checkout, checkout.order, charge)[:200])
+        return _reported(report_charge, checkout, checkout.order, read_charge(checkout, event, charge))
     checkout = _lock(checkout)
-    if checkout.state in {Checkout.State.REFUND_DUE, Checkout.State.REFUNDED}:
-        return Outcome(State.PROCESSED, report_checkout_refund(checkout, charge)[:200])
+    if checkout.state in PAID_WITHOUT_ORDER:
+        return _reported(report_checkout_charge, checkout, read_charge(checkout, event, charge))
     return NOT_PAID_YET
 
 
-def refund_updated(checkout: Checkout, event: PaymentEvent, about: About) -> Outcome:
-    """What became of one of our refunds that the provider had not finished at once."""
-    told = events.text(about.get("id"))
-    refund = (
-        Refund.objects.filter(provider=checkout.provider, provider_refund_id=told)
-        .exclude(provider_refund_id="")
-        .first()
-    )
-    status = about.get("status")
-    if refund is None:
-        return Outcome(State.IGNORED, "No refund that we asked for.")
-    if status == "succeeded":
-        fresh = settle_refunds([refund.pk]) if refund.order_id else settle_checkout_refund(refund.pk)
-        return Outcome(State.PROCESSED, "Refunded." if fresh else "Known already: nothing is new.")
-    if status not in {"failed", "canceled"}:
-        return Outcome(State.IGNORED, "The refund is under way.")
-    reason = events.text(about.get("failure_reason"), 80) or str(status)
-    if fail_refund(refund.pk, failure=reason):
-        return Outcome(State.PROCESSED, "The refund failed.")
-    if refund.state == Refund.State.FAILED:
-        return Outcome(State.IGNORED, "Known already: nothing is new.")
-    return Outcome(State.FAILED, "A refund that had gone through came back: the customer is still owed it.")
+def refund_told(checkout: Checkout, event: PaymentEvent, about: About) -> Outcome:
+    """Take the facts of one refund, of ours or not: for how much, for which items, and whether the money has gone."""
+    report = read_refund(checkout, event, about)
+    if not report.id:
+        return Outcome(State.IGNORED, "It names no refund.")
+    if checkout.order:
+        return _reported(report_refund, checkout, checkout.order, report)
+    checkout = _lock(checkout)
+    if checkout.state in PAID_WITHOUT_ORDER:
+        return _reported(report_checkout_refund, checkout, report)
+    return NOT_PAID_YET
+
+
+def _reported(take: Callable[..., str], *facts: Any) -> Outcome:
+    try:
+        return Outcome(State.PROCESSED, take(*facts)[:200])
+    except UnusableReport as problem:
+        return Outcome(State.FAILED, str(problem))
 
 
 def disputed(checkout: Checkout, event: PaymentEvent, about: About) -> Outcome:
@@ -116,32 +117,40 @@ def disputed(checkout: Checkout, event: PaymentEvent, about: About) -> Outcome:
 
 
 def dispute_closed(checkout: Checkout, event: PaymentEvent, about: About) -> Outcome:
-    """Note how the bank has decided."""
+    """Note how the bank has decided. It may decide again; the newest decision counts, whichever comes first."""
     if checkout.order is None:
         return _without_order(checkout)
     dispute, _ = _dispute(checkout, checkout.order, event, about)
-    if dispute.closed_at:
-        return Outcome(State.IGNORED, "Known already: nothing is new.")
-    dispute.closed_at, dispute.outcome = event.made_at, events.text(about.get("status"), 40)
+    outcome = events.text(about.get("status"), 40)
+    if dispute.closed_at and event.made_at < dispute.closed_at:
+        return Outcome(State.IGNORED, "The bank has decided again since.")
+    is_known = dispute.closed_at is not None and outcome == dispute.outcome
+    dispute.closed_at, dispute.outcome = event.made_at, outcome
     dispute.save(update_fields=["closed_at", "outcome"])
+    if is_known:
+        return Outcome(State.IGNORED, "Known already: nothing is new.")
     _tell("orders.dispute_closed", "order.dispute_closed", dispute)
     return Outcome(State.PROCESSED, f"The dispute was closed: {dispute.outcome or 'no outcome told'}.")
 
 
 def _dispute(checkout: Checkout, order: Order, event: PaymentEvent, about: About) -> tuple[Dispute, bool]:
-    """The dispute, locked; and whether it is new."""
+    """The dispute, locked, with what is earliest known of its opening; and whether it is new."""
     told = events.cents(about.get("amount"), provider=checkout.provider, currency=checkout.currency)
     named = events.text(about.get("id")) or event.pk
+    opened_at = event.made_at
+    if about.get("created") is not None:
+        opened_at = min(opened_at, events.moment(about.get("created")))
+    reason = events.text(about.get("reason"), 80)
     _, fresh = Dispute.objects.get_or_create(
-        pk=named,
-        defaults={
-            "order": order,
-            "amount_cents": told,
-            "reason": events.text(about.get("reason"), 80),
-            "opened_at": event.made_at,
-        },
+        pk=named, defaults={"order": order, "amount_cents": told, "reason": reason, "opened_at": opened_at}
     )
-    return Dispute.objects.select_for_update(of=("self",), no_key=True).get(pk=named), fresh
+    dispute = Dispute.objects.select_for_update(of=("self",), no_key=True).get(pk=named)
+    if not fresh:
+        dispute.opened_at = min(dispute.opened_at, opened_at)
+        dispute.reason = dispute.reason or reason
+        dispute.amount_cents = told if dispute.amount_cents is None else dispute.amount_cents
+        dispute.save(update_fields=["opened_at", "reason", "amount_cents"])
+    return dispute, fresh
 
 
 def _tell(event: str, verb: str, dispute: Dispute) -> None:
@@ -151,7 +160,7 @@ def _tell(event: str, verb: str, dispute: Dispute) -> None:
 
 
 def _without_order(checkout: Checkout) -> Outcome:
-    if checkout.state in {Checkout.State.REFUND_DUE, Checkout.State.REFUNDED}:
+    if checkout.state in PAID_WITHOUT_ORDER:
         return Outcome(State.IGNORED, "This payment made no order: nothing is to be held.")
     return NOT_PAID_YET
 
@@ -165,10 +174,11 @@ HANDLERS: dict[str, Handle] = {
     "payment_intent.succeeded": paid,
     "payment_intent.payment_failed": payment_failed,
     "payment_intent.canceled": payment_failed,
-    "charge.refunded": refunded,
-    "refund.updated": refund_updated,
-    "refund.failed": refund_updated,
-    "charge.refund.updated": refund_updated,
+    "refund.created": refund_told,
+    "refund.updated": refund_told,
+    "charge.refund.updated": refund_told,
+    "refund.failed": refund_told,
+    "charge.refunded": charge_refunded,
     "charge.dispute.created": disputed,
     "charge.dispute.closed": dispute_closed,
 }

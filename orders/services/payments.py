@@ -76,7 +76,8 @@ def process(intent_id: str) -> None:
     """
     found = PaymentEvent.objects.filter(payment_intent_id=intent_id, state__in=OPEN)
     events = sorted(
-        found.select_for_update(of=("self",), no_key=True), key=lambda e: (RANKS.get(e.type, 99), e.made_at, e.pk)
+        found.select_for_update(of=("self",), no_key=True),
+        key=lambda e: (RANKS.get(e.type, 99), e.made_at, e.received_at, e.pk),
     )
     for event in events:
         _note(event, _outcome(event, intent_id))
@@ -117,6 +118,8 @@ def _not_ours(event: ProviderEvent) -> str:
 
 def _outcome(event: PaymentEvent, intent_id: str) -> Outcome:
     checkout = Checkout.objects.select_related("order").filter(payment_intent_id=intent_id).first()
+    if checkout is None and event.payload.get("account"):
+        return Outcome(State.IGNORED, "Of a connected account, whose payments are not taken here.")
     if checkout is None:
         return Outcome(State.WAITING, "No checkout has this payment.")
     event.checkout = checkout

@@ -14,7 +14,7 @@ from django.db.models import Sum
 
 from orders.jobs.payments import send_refunds
 from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
-from orders.services.settling import left_cents
+from orders.services.settling import left_cents, refunded_cents
 from orders.services.stock import restock
 from trustengine.accounts.models import User
 from trustengine.audit.services import draft, record, record_all
@@ -119,14 +119,15 @@ def refund_checkout(checkout_id: UUID, *, actor: User | None) -> Refund:
     checkout = Checkout.objects.select_for_update(of=("self",), no_key=True).filter(pk=checkout_id).first()
     if checkout is None:
         raise NotFound
-    known = checkout.refunds.exclude(state=Refund.State.FAILED).first()
-    if known is not None:
-        return known
+    own = checkout.refunds.filter(reason=Refund.Reason.NO_ORDER).exclude(state=Refund.State.FAILED).first()
+    if own is not None:
+        return own
     if checkout.state != Checkout.State.REFUND_DUE:
         raise InvalidTransition("No refund is due for this checkout.")
+    paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
     refund = Refund.objects.create(
         checkout=checkout,
-        amount_cents=checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents,
+        amount_cents=paid - refunded_cents(checkout),
         currency=checkout.currency,
         reason=Refund.Reason.NO_ORDER,
         provider=checkout.provider,

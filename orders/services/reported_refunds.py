@@ -1,186 +1,201 @@
-"""Refunds that the provider reports, by ``charge.refunded``: its own dashboard's, and the echo of ours.
+"""Refunds that the payment provider reports: its own dashboard's, and the echo of ours.
 
-The provider tells what has gone back of a charge in all. So what is new is that total less
-what has been counted, whatever was repeated, came in another order, or was our own doing.
+Each refund's facts are kept as they are told, and what they come to on the items is counted
+again from all of them. So the order in which events come does not matter, nor do repeats.
+What a total says beyond the known refunds is an estimate until their facts come.
+
+Locks: order → its items by id → its refunds by id; without an order, the checkout first.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
+from orders.allocation import Cents
 from orders.derivations import lock_orders
-from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
-from orders.payments import events
-from orders.services.refunding import lines_of
-from orders.services.settling import left_cents, lock_items, settle_checkout_refund, settle_refunds
-from orders.shares import shared_out
+from orders.models import Checkout, Order, OrderItem, Refund, RefundTotal
+from orders.order_refunds import furthest, is_under_way
+from orders.services.counting import count_refunds
+from orders.services.refund_reports import ChargeReport, RefundReport, UnusableReport
+from orders.services.settling import left_cents, lock_items, refunded_cents, settle_checkout
 from trustengine.audit.services import record
 from trustengine.database_time import database_now
 
-Charge = Mapping[str, Any]
+State = Refund.State
+RANKS = {State.REQUESTED: 0, State.SENT: 0, State.SUCCEEDED: 1, State.FAILED: 2}
+NOTHING_NEW = "Known already: nothing is new."
 
 
-def report_refund(checkout: Checkout, order: Order, charge: Charge) -> str:
-    """Count what a charge says has been refunded of an order, and had not been counted; says in words what followed.
-
-    Named items get up to what is left of them, in proportion if it does not suffice; what
-    goes beyond them, or names none, is first taken for refunds of ours that are under way,
-    and then shared out over what is left of all items. Without an amount, all that is
-    left of the named items, or of all, has been refunded.
-    """
+def report_refund(checkout: Checkout, order: Order, report: RefundReport) -> str:
+    """Take the facts of one refund of an order; says in words what followed."""
     lock_orders([order.pk])
     items = lock_items([order.pk])[order.pk]
-    named, unknown = _named_items(charge, items)
-    through_provider = order.refunds.exclude(provider="")
-    total = events.cents(charge.get("amount_refunded"), provider=checkout.provider, currency=checkout.currency)
-    settled = through_provider.filter(state=Refund.State.SUCCEEDED).values_list("amount_cents", flat=True)
-    fresh = _left(named or items) if total is None else total - sum(settled)
-    before = fresh
-    in_flight = list(through_provider.filter(state__in=Refund.IN_FLIGHT).order_by("created_at", "pk"))
-    if total is not None:
-        fresh -= _settle_told_by_id(charge, in_flight)
-    fresh -= _settle_own(in_flight, fresh, items=named)
-    items = lock_items([order.pk])[order.pk]  # as they are after that
-    wanted = {item.pk for item in named}
-    named = [item for item in items if item.pk in wanted]
-    given = _given(named, fresh)
-    rest = fresh - sum(given.values())
-    if rest > 0:
-        rest -= _settle_own(in_flight, rest)
-        items = lock_items([order.pk])[order.pk]
-        others = [item for item in items if item.pk not in given] if named else items
-        given |= _given(others, rest)
-    if fresh > 0 or total is None:
-        given |= {item.pk: 0 for item in named or items if _is_free(item) and item.pk not in given}
-    if given:
-        _count(checkout, order, charge, given)
-    counted = min(before, before - fresh + sum(given.values()))
-    words = f"Refunded {counted} on {len(given)} items." if counted > 0 or given else "Known already: nothing is new."
+    news = _take(checkout, order, report, items)
+    return _in_words(_count(order, items), items, report.named) or news
+
+
+def report_charge(checkout: Checkout, order: Order, report: ChargeReport) -> str:
+    """Take the total that a charge of an order says has gone back, and the refunds it lists, if any; in words."""
+    lock_orders([order.pk])
+    items = lock_items([order.pk])[order.pk]
+    for refund in report.refunds:
+        _take(checkout, order, refund, items)
+    total = _all_of_it(order, items, report) if report.total_cents is None else report.total_cents
+    _take_total(checkout, report, total, [str(item.pk) for item in items if str(item.pk) in report.named])
+    return _in_words(_count(order, items), items, report.named) or _with_unknown(NOTHING_NEW, items, report.named)
+
+
+def report_checkout_refund(checkout: Checkout, report: RefundReport) -> str:
+    """The same for the refund of a locked checkout that was paid and made no order."""
+    return _checkout_in_words(checkout, _take(checkout, None, report))
+
+
+def report_checkout_charge(checkout: Checkout, report: ChargeReport) -> str:
+    """The same for the total of a locked checkout that was paid and made no order."""
+    for refund in report.refunds:
+        _take(checkout, None, refund)
+    paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
+    _take_total(checkout, report, paid if report.total_cents is None else report.total_cents, ())
+    return _checkout_in_words(checkout, NOTHING_NEW)
+
+
+def _take(checkout: Checkout, order: Order | None, report: RefundReport, items: Sequence[OrderItem] = ()) -> str:
+    """Keep what is told of a refund. Its state only moves on: under way, succeeded, failed."""
+    named = [str(item.pk) for item in items if str(item.pk) in report.named]
+    refund = _find(checkout, report)
+    if refund is None:
+        return _begin(checkout, order, report, named)
+    before = {"state": refund.state}
+    # One that failed without ever having had a name there was not carried out, as far as we knew.
+    rank = -1 if not refund.provider_refund_id and refund.state == State.FAILED else RANKS[State(refund.state)]
+    refund.provider_refund_id = report.id
+    moves = RANKS[report.state] > rank
+    if moves:
+        refund.state, refund.failure = report.state, report.failure
+        refund.settled_at = None if report.state == State.SENT else database_now()
+        refund.source = None if report.state == State.FAILED else refund.source
+    if refund.made_at is not None:
+        refund.made_at = min(refund.made_at, report.made_at)
+        if named and (refund.named_at is None or report.told_at >= refund.named_at):
+            refund.named_items, refund.named_at = named, report.told_at
+    refund.save()
+    if not moves:
+        return NOTHING_NEW if refund.settled_at else "The refund is under way."
+    verb = "refund.failed" if refund.state == State.FAILED else "refund.settled"
+    after = {"state": refund.state, "amount_cents": refund.amount_cents, "order": refund.order_id}
+    record(verb, refund, before=before, after={**after, "failure": refund.failure}, reason=refund.reason)
+    return "The refund failed." if refund.state == State.FAILED else "Refunded."
+
+
+def _find(checkout: Checkout, report: RefundReport) -> Refund | None:
+    """The refund that is told of, locked: by its name, or one that has none yet: ours, or counted before names were."""
+    refunds = Refund.objects.filter(provider=checkout.provider).select_for_update(of=("self",), no_key=True)
+    found = refunds.filter(provider_refund_id=report.id).first()
+    if found is not None and found.payment_intent_id != checkout.payment_intent_id:
+        raise UnusableReport("This refund is known as one of another payment.")
+    unnamed = refunds.filter(payment_intent_id=checkout.payment_intent_id, provider_refund_id="", is_estimate=False)
+    if found is None and report.own_id:
+        found = unnamed.filter(pk=report.own_id).first()
+    if found is None and report.amount_cents is not None:
+        by_amount = unnamed.filter(reason=Refund.Reason.REPORTED, amount_cents=report.amount_cents)
+        found = by_amount.order_by("pk").first()
+    return found
+
+
+def _begin(checkout: Checkout, order: Order | None, report: RefundReport, named: list[str]) -> str:
+    if report.amount_cents is None:
+        raise UnusableReport("A refund that was not asked for here, and it names no amount.")
+    now = database_now()
+    refund = Refund.objects.create(
+        order=order,
+        checkout=None if order else checkout,
+        amount_cents=report.amount_cents,
+        currency=checkout.currency,
+        reason=Refund.Reason.REPORTED,
+        state=report.state,
+        provider=checkout.provider,
+        payment_intent_id=checkout.payment_intent_id,
+        provider_refund_id=report.id,
+        failure=report.failure,
+        made_at=report.made_at,
+        named_items=named,
+        named_at=report.told_at if named else None,
+        sent_at=now,
+        settled_at=None if report.state == State.SENT else now,
+    )
+    after = {"state": refund.state, "order": refund.order_id, "amount_cents": refund.amount_cents}
+    record("refund.reported", refund, after={**after, "provider": refund.provider}, reason=refund.reason)
+    return {State.SENT: "The refund is under way.", State.FAILED: "The refund failed."}.get(report.state, NOTHING_NEW)
+
+
+def _all_of_it(order: Order, items: Sequence[OrderItem], report: ChargeReport) -> int:
+    """The total where a charge tells none: what had gone back, and all that is left of the named items, or of all."""
+    named = [item for item in items if str(item.pk) in report.named] or items
+    settled = order.refunds.exclude(provider="").filter(state=State.SUCCEEDED)
+    return sum(settled.values_list("amount_cents", flat=True)) + sum(left_cents(item) for item in named)
+
+
+def _take_total(checkout: Checkout, report: ChargeReport, total: int, named: Sequence[str]) -> None:
+    """Keep a total. Items that one event names for it and another does not are named."""
+    found, _ = RefundTotal.objects.get_or_create(
+        checkout=checkout, total_cents=total, defaults={"received_at": report.received_at}
+    )
+    found.named_items = sorted({*found.named_items, *named})
+    found.received_at = min(found.received_at, report.received_at)
+    found.save(update_fields=["named_items", "received_at"])
+
+
+def _count(order: Order, items: Sequence[OrderItem]) -> Cents:
+    return count_refunds({order.pk: items}, reason=Refund.Reason.REPORTED).get(order.pk, {})
+
+
+def _in_words(moved: Mapping[UUID, int], items: Sequence[OrderItem], named: Sequence[str]) -> str:
+    if not moved:
+        return ""
+    net = sum(moved.values())
+    if net < 0:
+        return f"{-net} did not go back after all: it is still owed to the customer."
+    words = f"Refunded {net} on {len(moved)} items." if net or not any(moved.values()) else "Counted on other items."
+    return _with_unknown(words, items, named)
+
+
+def _with_unknown(words: str, items: Sequence[OrderItem], named: Sequence[str]) -> str:
+    unknown = len(set(named) - {str(item.pk) for item in items})
     return words + (f" {unknown} named items are not of this order." if unknown else "")
 
 
-def report_checkout_refund(checkout: Checkout, charge: Charge) -> str:
-    """Note that the money of a locked checkout which made no order has gone back, in words."""
-    if checkout.state == Checkout.State.REFUNDED:
-        return "Known already: nothing is new."
+def _checkout_in_words(checkout: Checkout, news: str) -> str:
+    before = checkout.state
+    _estimate_of_checkout(checkout)
+    settle_checkout(checkout, reason=Refund.Reason.REPORTED)
     paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
-    total = events.cents(charge.get("amount_refunded"), provider=checkout.provider, currency=checkout.currency)
-    if total is not None and total < paid:
-        return f"Only {total} of {paid} has gone back: the rest is still due."
-    refund = checkout.refunds.filter(state__in=Refund.IN_FLIGHT).first() or Refund.objects.create(
-        checkout=checkout,
-        amount_cents=paid,
-        currency=checkout.currency,
-        reason=Refund.Reason.REPORTED,
-        state=Refund.State.SENT,
-        provider=checkout.provider,
-        payment_intent_id=checkout.payment_intent_id,
-        sent_at=database_now(),
+    back = refunded_cents(checkout)
+    if checkout.state == Checkout.State.REFUND_DUE:
+        return f"Only {back} of {paid} has gone back: the rest is still due."
+    return news if checkout.state == before else f"Refunded {back}: this payment made no order."
+
+
+def _estimate_of_checkout(checkout: Checkout) -> None:
+    """Have the checkout's estimate be what its total says beyond the known refunds and those under way."""
+    refunds = list(checkout.refunds.filter(is_estimate=False))
+    total, known = furthest(checkout.refund_totals.all(), refunds)
+    under_way = sum(each.amount_cents for each in refunds if total and is_under_way(each, total))
+    amount = total.total_cents - known - under_way if total else 0
+    if amount <= 0:
+        checkout.refunds.filter(is_estimate=True).delete()
+        return
+    now = database_now()
+    checkout.refunds.update_or_create(
+        is_estimate=True,
+        defaults={"amount_cents": amount, "settled_at": now},
+        create_defaults={
+            "is_estimate": True,
+            "amount_cents": amount,
+            "currency": checkout.currency,
+            "reason": Refund.Reason.REPORTED,
+            "state": State.SUCCEEDED,
+            "provider": checkout.provider,
+            "payment_intent_id": checkout.payment_intent_id,
+            "sent_at": now,
+            "settled_at": now,
+        },
     )
-    settle_checkout_refund(refund.pk)
-    return f"Refunded {paid}: this payment made no order."
-
-
-def _named_items(charge: Charge, items: Sequence[OrderItem]) -> tuple[list[OrderItem], int]:
-    """The items that the charge, or its newest refund, names in its metadata; and how many it names in vain."""
-    for source in (charge, _newest_refund(charge)):
-        metadata = source.get("metadata")
-        ids = _ids(metadata.get("order_item_ids")) if isinstance(metadata, dict) else set()
-        if ids:
-            found = [item for item in items if str(item.pk) in ids]
-            return found, len(ids) - len(found)
-    return [], 0
-
-
-def _ids(value: Any) -> set[str]:
-    """Item ids as a JSON list, as a list, or separated by commas."""
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return set()
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return {_canonical(part) for part in parts if isinstance(part, str) and part.strip()}
-
-
-def _canonical(text: str) -> str:
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        return text.strip()
-
-
-def _refunds_told(charge: Charge) -> list[Mapping[str, Any]]:
-    told = charge.get("refunds")
-    data = told.get("data") if isinstance(told, dict) else told
-    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
-
-
-def _newest_refund(charge: Charge) -> Mapping[str, Any]:
-    told = _refunds_told(charge)
-    return max(told, key=lambda refund: events.moment(refund.get("created")), default={})
-
-
-def _settle_told_by_id(charge: Charge, in_flight: list[Refund]) -> int:
-    """Settle our refunds that the charge tells by their id or ours; returns what they come to."""
-    told = _refunds_told(charge)
-    ids = {events.text(refund.get("id")) for refund in told if refund.get("status") in {None, "succeeded"}}
-    metadata = [refund.get("metadata") for refund in told if refund.get("status") in {None, "succeeded"}]
-    ours = {str(each.get("refund")) for each in metadata if isinstance(each, dict)}
-    return _settle(in_flight, [r for r in in_flight if r.provider_refund_id in ids - {""} or str(r.pk) in ours])
-
-
-def _settle_own(in_flight: list[Refund], amount: int, *, items: Sequence[OrderItem] = ()) -> int:
-    """Settle our refunds under way that this amount covers, oldest first; with ``items``, those for exactly these."""
-    lines = lines_of([refund.pk for refund in in_flight])
-    wanted = {item.pk for item in items}
-    chosen = []
-    left = amount
-    for refund in in_flight:
-        if refund.amount_cents <= left and (not wanted or set(lines[refund.pk]) == wanted):
-            chosen.append(refund)
-            left -= refund.amount_cents
-    return _settle(in_flight, chosen)
-
-
-def _settle(in_flight: list[Refund], chosen: Sequence[Refund]) -> int:
-    settle_refunds([refund.pk for refund in chosen])
-    for refund in chosen:
-        in_flight.remove(refund)
-    return sum(refund.amount_cents for refund in chosen)
-
-
-def _given(items: Sequence[OrderItem], amount: int) -> dict[UUID, int]:
-    shares = shared_out(max(0, amount), [left_cents(item) for item in items])
-    return {item.pk: share for item, share in zip(items, shares, strict=True) if share}
-
-
-def _left(items: Sequence[OrderItem]) -> int:
-    return sum(left_cents(item) for item in items)
-
-
-def _is_free(item: OrderItem) -> bool:
-    return item.price_cents == 0 and item.refunded_at is None
-
-
-def _count(checkout: Checkout, order: Order, charge: Charge, given: Mapping[UUID, int]) -> None:
-    newest = events.text(_newest_refund(charge).get("id"))
-    taken = Refund.objects.filter(provider=checkout.provider, provider_refund_id=newest).exists()
-    refund = Refund.objects.create(
-        order=order,
-        amount_cents=sum(given.values()),
-        currency=order.currency,
-        reason=Refund.Reason.REPORTED,
-        state=Refund.State.SENT,
-        provider=checkout.provider,
-        payment_intent_id=checkout.payment_intent_id,
-        provider_refund_id="" if taken else newest,
-        sent_at=database_now(),
-    )
-    RefundLine.objects.bulk_create(
-        RefundLine(refund=refund, item_id=item, amount_cents=amount) for item, amount in given.items()
-    )
-    after = {"order": order.pk, "amount_cents": refund.amount_cents, "provider": refund.provider}
-    record("refund.reported", refund, after=after, reason=refund.reason)
-    settle_refunds([refund.pk])

@@ -1,36 +1,24 @@
-"""Counting money that has gone back: on the items it was for, their orders, the audit, and whoever listens.
+"""Noting that money has gone back: for orders, many at once, and for payments that made no order.
 
 Works on many refunds at once, in a number of statements that does not grow with them.
 Locks: orders by id → their items by id → refunds by id.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from django.db import transaction
 
-from orders.derivations import lock_orders, wrong_statuses
-from orders.models import Checkout, Order, OrderItem, Refund, RefundLine
-from orders.services.days import mark_days_of
-from orders.shares import shared_out
+from orders.derivations import lock_orders
+from orders.models import Checkout, OrderItem, Refund
+from orders.order_refunds import furthest
+from orders.services.counting import count_refunds
 from trustengine.accounts.models import User
-from trustengine.audit.models import Entry
 from trustengine.audit.services import draft, record, record_all
 from trustengine.bulk import Among, update_rows
 from trustengine.database_time import database_now
-from trustengine.jobs.services import publish, publish_many
-
-
-@dataclass
-class _OrderRefunded:
-    """What one order's refunds have come to in this transaction."""
-
-    amount_cents: int = 0
-    items: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+from trustengine.jobs.services import publish
 
 
 @transaction.atomic
@@ -66,7 +54,18 @@ def settle_refunds(
             for refund in refunds
         ],
     )
-    _count(refunds, items, actor, now)
+    record_all(
+        draft(
+            "refund.settled",
+            refund,
+            actor=actor,
+            before={"state": refund.state},
+            after={"state": Refund.State.SUCCEEDED, "amount_cents": refund.amount_cents, "order": refund.order_id},
+            reason=refund.reason,
+        )
+        for refund in refunds
+    )
+    count_refunds(items, actor=actor, reason=refunds[0].reason)
     return len(refunds)
 
 
@@ -84,97 +83,6 @@ def left_cents(item: OrderItem) -> int:
     return 0 if item.refunded_at else item.price_cents - item.refunded_cents
 
 
-def _count(refunds: Sequence[Refund], items: Mapping[UUID, list[OrderItem]], actor: User | None, now: datetime) -> None:
-    """Add settled refunds to their locked items, and say so to all whom it concerns."""
-    lines: dict[UUID, dict[UUID, int]] = defaultdict(dict)
-    for line in RefundLine.objects.filter(Among("refund", [refund.pk for refund in refunds])):
-        lines[line.refund_id][line.item_id] = line.amount_cents
-    entries: list[Entry] = []
-    touched: dict[UUID, OrderItem] = {}
-    outcomes: dict[UUID, _OrderRefunded] = defaultdict(_OrderRefunded)
-    for refund in refunds:
-        assert refund.order_id is not None
-        outcome = outcomes[refund.order_id]
-        outcome.amount_cents += refund.amount_cents
-        for item, amount in _shares(lines[refund.pk], refund.amount_cents, items[refund.order_id]):
-            entries.append(_add(item, amount, refund, actor, now))
-            touched[item.pk] = item
-            outcome.items[item.pk] += amount
-        after = {"state": Refund.State.SUCCEEDED, "amount_cents": refund.amount_cents, "order": refund.order_id}
-        before = {"state": refund.state}
-        entries.append(draft("refund.settled", refund, actor=actor, before=before, after=after, reason=refund.reason))
-    update_rows(
-        OrderItem,
-        ["id"],
-        [
-            {"id": item.pk, "refunded_cents": item.refunded_cents, "refunded_at": item.refunded_at}
-            for item in touched.values()
-        ],
-    )
-    entries += _derive(outcomes.keys(), actor)
-    record_all(entries)
-    publish_many(
-        "orders.order_refunded",
-        [
-            {"order_id": order, "item_ids": list(outcome.items), "amount_cents": outcome.amount_cents}
-            for order, outcome in outcomes.items()
-        ],
-    )
-    if whole := [item.pk for item in touched.values() if item.refunded_at]:
-        publish("orders.items_refunded", item_ids=whole)
-    mark_days_of(outcomes)
-
-
-def _shares(lines: Mapping[UUID, int], amount: int, items: Sequence[OrderItem]) -> Iterable[tuple[OrderItem, int]]:
-    """What each item gets: what the refund says, and pro rata what no longer fits there.
-
-    It fits, unless something else was refunded on the same item while this was under way.
-    """
-    given = {item.pk: min(lines[item.pk], left_cents(item)) for item in items if item.pk in lines}
-    spilled = amount - sum(given.values())
-    if spilled:
-        room = shared_out(spilled, [left_cents(item) - given.get(item.pk, 0) for item in items])
-        for item, more in zip(items, room, strict=True):
-            if more:
-                given[item.pk] = given.get(item.pk, 0) + more
-    return [(item, given[item.pk]) for item in items if item.pk in given]
-
-
-def _add(item: OrderItem, amount: int, refund: Refund, actor: User | None, now: datetime) -> Entry:
-    before = {"refunded_cents": item.refunded_cents, "refunded_at": item.refunded_at}
-    item.refunded_cents += amount
-    if item.refunded_cents == item.price_cents and item.refunded_at is None:
-        item.refunded_at = now
-    after = {"refunded_cents": item.refunded_cents, "refunded_at": item.refunded_at, "refund": refund.pk}
-    return draft("order_item.refunded", item, actor=actor, before=before, after=after, reason=refund.reason)
-
-
-def _derive(order_ids: Collection[UUID], actor: User | None) -> list[Entry]:
-    """Bring the status of these locked orders in line; returns what is to be recorded of it."""
-    wrong = wrong_statuses(order_ids)
-    changes = [
-        {"id": order.order_id, "status": order.expected[0], "delivered_at": order.expected[1]} for order in wrong
-    ]
-    update_rows(Order, ["id"], changes)
-    publish_many(
-        "orders.order_status_changed", [{"order_id": order.order_id, "status": order.expected[0]} for order in wrong]
-    )
-    return [
-        draft(
-            "order.status_derived",
-            ("orders.order", order.order_id),
-            actor=actor,
-            before=_told(order.found),
-            after=_told(order.expected),
-        )
-        for order in wrong
-    ]
-
-
-def _told(status: tuple[str, datetime | None]) -> dict[str, Any]:
-    return {"status": status[0], "delivered_at": status[1]}
-
-
 @transaction.atomic
 def settle_checkout_refund(refund_id: UUID, *, provider_id: str = "") -> bool:
     """Note that the money of a checkout without an order has gone back; False if that was known."""
@@ -183,13 +91,35 @@ def settle_checkout_refund(refund_id: UUID, *, provider_id: str = "") -> bool:
     refund = Refund.objects.select_for_update(of=("self",), no_key=True).get(pk=refund_id)
     if refund.state not in Refund.IN_FLIGHT:
         return False
-    before = {"state": checkout.state}
     refund.state, refund.settled_at = Refund.State.SUCCEEDED, database_now()
     refund.provider_refund_id = provider_id or refund.provider_refund_id
     refund.save(update_fields=["state", "settled_at", "provider_refund_id"])
-    checkout.state = Checkout.State.REFUNDED
-    checkout.save(update_fields=["state", "updated_at"])
-    after = {"state": checkout.state, "refund": refund.pk, "amount_cents": refund.amount_cents}
-    record("checkout.refunded", checkout, before=before, after=after, reason=refund.reason)
-    publish("orders.checkout_refunded", checkout_id=checkout.pk)
+    settle_checkout(checkout, reason=refund.reason)
     return True
+
+
+def refunded_cents(checkout: Checkout) -> int:
+    """What has gone back of a payment that made no order: by refunds known one by one, and beyond them by the total."""
+    refunds = list(checkout.refunds.filter(is_estimate=False))
+    gone = sum(refund.amount_cents for refund in refunds if refund.state == Refund.State.SUCCEEDED)
+    total, known = furthest(checkout.refund_totals.all(), refunds)
+    return gone + (total.total_cents - known if total else 0)
+
+
+def settle_checkout(checkout: Checkout, *, reason: str = "") -> None:
+    """Have a locked checkout that was paid and made no order be refunded, or due to be, as its refunds say."""
+    paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
+    back = refunded_cents(checkout)
+    state = Checkout.State.REFUNDED if back >= paid else Checkout.State.REFUND_DUE
+    if checkout.state == state or checkout.state not in {Checkout.State.REFUNDED, Checkout.State.REFUND_DUE}:
+        return
+    before = {"state": checkout.state}
+    checkout.state = state
+    checkout.save(update_fields=["state", "updated_at"])
+    verb, event = (
+        ("checkout.refunded", "orders.checkout_refunded")
+        if state == Checkout.State.REFUNDED
+        else ("checkout.refund_due", "orders.checkout_refund_due")
+    )
+    record(verb, checkout, before=before, after={"state": state, "refunded_cents": back}, reason=reason)
+    publish(event, checkout_id=checkout.pk)

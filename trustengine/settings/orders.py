@@ -15,6 +15,7 @@ STRIPE_API_BASE = env.web_address("STRIPE_API_BASE", "https://api.stripe.com")
 STRIPE_TIMEOUT_SECONDS = env.decimal("STRIPE_TIMEOUT_SECONDS", 8.0, minimum=0.1, maximum=20)
 STRIPE_WEBHOOK_SECRETS = env.listing("STRIPE_WEBHOOK_SECRET")  # any of them may sign
 WEBHOOK_TOLERANCE_SECONDS = env.integer("WEBHOOK_TOLERANCE_SECONDS", 300, minimum=1, maximum=86_400)
+REFUND_SHARE_UNCOUNTED = env.integer("REFUND_SHARE_UNCOUNTED", 80, minimum=1, maximum=100)  # per cent
 PAYMENT_EVENT_DAYS = env.integer("PAYMENT_EVENT_DAYS", 3, minimum=1, maximum=90)
 NOTICE_DELAY_SECONDS = env.integer("NOTICE_DELAY_SECONDS", 60, maximum=86_400)
 NOTICE_MAX_AGE_HOURS = env.integer("NOTICE_MAX_AGE_HOURS", 48, minimum=1, maximum=8_760)

@@ -10,12 +10,14 @@ from trustengine.api.schema import example
 
 @example(shown.EVENT)
 class EventInput(serializers.Serializer[Any]):
-    """An event in Stripe's shape. Types that nothing follows from are taken, and ignored."""
+    """An event in Stripe's shape. Types that nothing follows from are taken, and ignored; so are thin events."""
 
     id = serializers.CharField(max_length=255)
     type = serializers.CharField(max_length=100)
     created = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
-    data = serializers.DictField(help_text="Its member `object` is what the event is about.")  # type: ignore[assignment]
+    data = serializers.DictField(  # type: ignore[assignment]
+        required=False, help_text="Its member `object` is what the event is about. Thin events have none."
+    )
 
 
 @example(shown.EVENT_OUTPUT)

@@ -26,7 +26,9 @@ EXAMPLES = """
 examples, beside a running `up`:
   manage.py send_payment_event payment_intent.succeeded --intent pi_local_…
   manage.py send_payment_event payment_intent.payment_failed --intent pi_local_…
-  manage.py send_payment_event charge.refunded --intent pi_local_… --items ITEM,ITEM
+  manage.py send_payment_event refund.created --intent pi_local_… --items ITEM,ITEM
+  manage.py send_payment_event refund.created --intent pi_local_… --amount 500 --status pending --object re_1
+  manage.py send_payment_event refund.failed --intent pi_local_… --object re_1
   manage.py send_payment_event charge.refunded --intent pi_local_… --amount 500     a total of 5.00 so far
   manage.py send_payment_event charge.dispute.created --intent pi_local_…
   manage.py send_payment_event payment_intent.succeeded --intent pi_local_… --age 400   too old: is refused
@@ -49,8 +51,12 @@ class Command(BaseCommand):
         parser.add_argument("--currency", metavar="CUR", help="default: the checkout's")
         parser.add_argument("--items", metavar="ID,…", help="order items that a refund is for")
         parser.add_argument("--event-id", metavar="ID", help="default: a new one")
-        parser.add_argument("--dispute", metavar="ID", help="default: one that follows from the intent")
-        parser.add_argument("--status", metavar="WORD", default="won", help="how a dispute was closed (default: won)")
+        parser.add_argument(
+            "--object", "--dispute", metavar="ID", help="of the refund or dispute (default: one of the intent's)"
+        )
+        parser.add_argument(
+            "--status", metavar="WORD", help="of a refund (default: succeeded) or a closed dispute (default: won)"
+        )
         parser.add_argument("--age", metavar="SECONDS", type=int, default=0, help="how long ago it was signed")
         parser.add_argument("--secret", help="sign by this one (default: the newest in use)")
 
@@ -89,14 +95,16 @@ def _object(options: dict[str, Any], checkout: Checkout | None) -> dict[str, Any
     currency = options["currency"] or (checkout and checkout.currency)
     if currency:
         about["currency"] = currency.lower()
-    if amount is None and checkout is not None and not (family == "charge" and options["items"]):
+    if amount is None and checkout is not None and not (family in {"charge", "refund"} and options["items"]):
         amount = _as_told(checkout.amount_cents, checkout)
     if family == "payment_intent":
         received = {"amount_received": amount} if options["type"].endswith(".succeeded") else {}
         return about | {"id": intent, "object": "payment_intent", "amount": amount} | received
     if family == "charge.dispute":
-        dispute = options["dispute"] or f"dp_{intent}"
-        return about | {"id": dispute, "object": "dispute", "amount": amount, "status": options["status"]}
+        dispute = options["object"] or f"dp_{intent}"
+        return about | {"id": dispute, "object": "dispute", "amount": amount, "status": options["status"] or "won"}
+    if family in {"refund", "charge.refund"}:
+        return about | _refund(options, checkout, amount)
     about |= {"id": f"ch_{intent}", "object": "charge"}
     if options["items"]:
         about["metadata"] = {"order_item_ids": options["items"]}
@@ -105,14 +113,35 @@ def _object(options: dict[str, Any], checkout: Checkout | None) -> dict[str, Any
     return about | ({} if amount is None else {"amount_refunded": amount})
 
 
+def _refund(options: dict[str, Any], checkout: Checkout | None, amount: int | None) -> dict[str, Any]:
+    failed = options["type"] == "refund.failed"
+    named = options["items"] or ""
+    if amount is None and checkout is not None:
+        amount = _as_told(_left(named, checkout), checkout)
+    return {
+        "id": options["object"] or f"re_{uuid7().hex}",
+        "object": "refund",
+        "charge": f"ch_{options['intent']}",
+        "amount": amount,
+        "status": options["status"] or ("failed" if failed else "succeeded"),
+        "metadata": {"order_item_ids": named} if named else {},
+    }
+
+
 def _total_with(items: str, checkout: Checkout) -> int | None:
     """What has been refunded so far, and what is left of these items: the provider tells totals."""
     if checkout.order is None:
         return None
-    named = {each.strip().lower() for each in items.split(",")}
-    left = sum(item.price_cents - item.refunded_cents for item in checkout.order.items.all() if str(item.pk) in named)
     settled = checkout.order.refunds.filter(state=Refund.State.SUCCEEDED).exclude(provider="")
-    return _as_told(left + sum(settled.values_list("amount_cents", flat=True)), checkout)
+    return _as_told(_left(items, checkout) + sum(settled.values_list("amount_cents", flat=True)), checkout)
+
+
+def _left(items: str, checkout: Checkout) -> int:
+    """What is left of these items of the checkout's order."""
+    if checkout.order is None:
+        return 0
+    named = {each.strip().lower() for each in items.split(",")}
+    return sum(item.price_cents - item.refunded_cents for item in checkout.order.items.all() if str(item.pk) in named)
 
 
 def _as_told(amount_cents: int, checkout: Checkout) -> int:

@@ -1,19 +1,18 @@
 from typing import Any
 
 import django_filters
-from django import forms
 from django.db.models import QuerySet
 
-from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal
-from reviews.filters import TrueOrFalseFilter
+from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal, Report, StatementOfReasons
+from trustengine.api.filters import TrueOrFalseFilter, by_time
 
 
-class CaseFilter(django_filters.FilterSet):
+class CaseFilter(by_time("opened_at", of="Opened")):  # type: ignore[misc]
     """Cases by queue, state (open unless asked otherwise), lateness, claim and content."""
 
     queue = django_filters.ChoiceFilter(choices=Case.Queue.choices)
     state = django_filters.ChoiceFilter(choices=Case.State.choices, method="by_state", label="`open` where absent")
-    overdue = TrueOrFalseFilter(method="by_lateness", label="Past its due time, or not", widget=forms.TextInput)
+    overdue = TrueOrFalseFilter(method="by_lateness", label="Past its due time, or not")
     claimed = django_filters.ChoiceFilter(
         choices=[("me", "By the caller"), ("none", "By nobody")], method="by_claim", label="Whose at present"
     )
@@ -46,12 +45,13 @@ class CaseFilter(django_filters.FilterSet):
         return found
 
 
-class DecisionFilter(django_filters.FilterSet):
+class DecisionFilter(by_time("created_at", of="Decided")):  # type: ignore[misc]
     """Decisions by what was done, by whom, and about what."""
 
     action = django_filters.ChoiceFilter(choices=Action.choices)
     moderator = django_filters.UUIDFilter(field_name="moderator_id")
-    automated = TrueOrFalseFilter(widget=forms.TextInput)
+    reason = django_filters.CharFilter(field_name="reason_id", max_length=40, label="A reason code")
+    automated = TrueOrFalseFilter()
     content_type = django_filters.ChoiceFilter(choices=ContentType.choices)
     content_id = django_filters.UUIDFilter()
 
@@ -60,7 +60,7 @@ class DecisionFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class AppealFilter(django_filters.FilterSet):
+class AppealFilter(by_time("created_at", of="Made")):  # type: ignore[misc]
     state = django_filters.ChoiceFilter(choices=Appeal.State.choices)
 
     class Meta:
@@ -68,9 +68,34 @@ class AppealFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class ProposalFilter(django_filters.FilterSet):
+class ProposalFilter(by_time("created_at", of="Made")):  # type: ignore[misc]
     state = django_filters.ChoiceFilter(choices=Proposal.State.choices)
 
     class Meta:
         model = Proposal
+        fields: list[str] = []
+
+
+class OwnReportFilter(by_time("created_at", of="Made")):  # type: ignore[misc]
+    """One's own reports by what became of them, content and time."""
+
+    status = django_filters.ChoiceFilter(choices=Report.Status.choices)
+    content_type = django_filters.ChoiceFilter(choices=ContentType.choices)
+    content_id = django_filters.UUIDFilter()
+
+    class Meta:
+        model = Report
+        fields: list[str] = []
+
+
+class OwnDecisionFilter(by_time("created_at", of="Told")):  # type: ignore[misc]
+    """Decisions that concern oneself, by what was done, content, role and time."""
+
+    action = django_filters.ChoiceFilter(field_name="decision__action", choices=Action.choices)
+    content_type = django_filters.ChoiceFilter(field_name="decision__content_type", choices=ContentType.choices)
+    content_id = django_filters.UUIDFilter(field_name="decision__content_id")
+    role = django_filters.ChoiceFilter(choices=StatementOfReasons.Role.choices, label="As author or as reporter")
+
+    class Meta:
+        model = StatementOfReasons
         fields: list[str] = []

@@ -11,6 +11,7 @@ from reviews import examples as shown
 from reviews.errors import InvalidRating, InvalidVoteType
 from reviews.models import ProductRating, Review, ReviewRevision
 from reviews.ratings import STARS, display_score
+from reviews.report_counts import WithReportCount
 from reviews.shown_beside import (
     OwnPhotoOutput,
     PhotoOutput,
@@ -130,7 +131,7 @@ class HistoryOutput(RevisionOutput):
 
 
 @example(shown.REVIEW_OUTPUT)
-class ReviewOutput(serializers.ModelSerializer[Review]):
+class ReviewOutput(WithReportCount, serializers.ModelSerializer[Review]):
     """A review as anyone may read it. ``context["folding"]`` holds the ids whose votes are still being folded."""
 
     author_name = serializers.SerializerMethodField()
@@ -158,6 +159,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
             "helpful_votes",
             "unhelpful_votes",
             "helpful_votes_approximate",
+            "report_count",
             "reply",
             "photos",
             "created_at",
@@ -175,7 +177,7 @@ class ReviewOutput(serializers.ModelSerializer[Review]):
     @extend_schema_field(PublicReply(allow_null=True))
     def get_reply(self, review: Review) -> dict[str, Any] | None:
         """The vendor's reply; null unless there is a public one."""
-        return public_reply(review)
+        return public_reply(review, moderator=self.context.get("moderator"))
 
     @extend_schema_field(PhotoOutput(many=True))
     def get_photos(self, review: Review) -> list[dict[str, Any]]:
@@ -274,7 +276,7 @@ class RatingSummary(serializers.Serializer[Any]):
 
 
 @example(shown.PRODUCT_OUTPUT)
-class ProductOutput(serializers.ModelSerializer[Product]):
+class ProductOutput(WithReportCount, serializers.ModelSerializer[Product]):
     vendor_name = serializers.CharField(source="vendor.display_name")
     in_stock = serializers.SerializerMethodField()
     rating = serializers.SerializerMethodField()
@@ -292,6 +294,7 @@ class ProductOutput(serializers.ModelSerializer[Product]):
             "in_stock",
             "is_active",
             "rating",
+            "report_count",
             "created_at",
         ]
 

@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from reviews import examples as shown
 from reviews.models import ReplyRevision, Restriction, Review, ReviewPhoto, VendorReply
+from reviews.report_counts import WithReportCount
+from trustengine.accounts.models import User
 from trustengine.api.fields import NormalisedText
 from trustengine.api.schema import example, examples
 
@@ -19,6 +21,9 @@ class PublicReply(serializers.Serializer[Any]):
     vendor_name = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+    report_count = serializers.IntegerField(
+        required=False, help_text="Reports of it that were not withdrawn. For moderators only."
+    )
 
 
 @example(shown.REPLY_INPUT)
@@ -33,7 +38,7 @@ class ReplyRevisionOutput(serializers.ModelSerializer[ReplyRevision]):
 
 
 @examples(dict.fromkeys((200, 201), shown.OWN_REPLY))
-class OwnReplyOutput(serializers.ModelSerializer[VendorReply]):
+class OwnReplyOutput(WithReportCount, serializers.ModelSerializer[VendorReply]):
     """A reply as the vendor's members and moderators see it: with every text that it has had."""
 
     vendor_name = serializers.CharField(source="vendor.display_name")
@@ -51,6 +56,7 @@ class OwnReplyOutput(serializers.ModelSerializer[VendorReply]):
             "edit_count",
             "edited_at",
             "revisions",
+            "report_count",
             "created_at",
             "updated_at",
         ]
@@ -98,7 +104,7 @@ class RestrictionOutput(serializers.Serializer[Any]):
     appealable = serializers.BooleanField()
 
 
-def public_reply(review: Review) -> dict[str, Any] | None:
+def public_reply(review: Review, *, moderator: User | None = None) -> dict[str, Any] | None:
     """The reply of a review ``with_shown``; None unless it is public."""
     reply: VendorReply | None = getattr(review, "reply", None)
     if reply is None or not reply.is_public:
@@ -109,6 +115,8 @@ def public_reply(review: Review) -> dict[str, Any] | None:
         "created_at": reply.created_at,
         "updated_at": reply.moderated_at or reply.created_at,
     }
+    if moderator:
+        values["report_count"] = reply.report_count
     return PublicReply(values).data
 
 

@@ -8,6 +8,7 @@ from billing.api.metering import metered
 from orders.notices.pages import unsubscribe_page
 from trustengine.accounts.pages import SignIn
 from trustengine.api.endpoints import idempotent
+from trustengine.api.parameters import strict
 from trustengine.api.schema_view import SchemaView
 
 api = [
@@ -26,7 +27,7 @@ urlpatterns = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(next_page="sign-in"), name="sign-out"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include(metered(idempotent(api)))),
+    path("api/v1/", include(metered(idempotent(strict(api))))),
     path("notices/unsubscribe/", unsubscribe_page, name="unsubscribe"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

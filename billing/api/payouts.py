@@ -127,6 +127,8 @@ class OwnPayouts(generics.GenericAPIView[Payout]):
     parameters=[
         vendors.PROFILE,
         vendors.CURRENCY,
+        vendors.FROM,
+        vendors.TO,
         OpenApiParameter("state", enum=STATES, description="Only payouts in this state."),
     ]
 )
@@ -144,6 +146,11 @@ class VendorPayouts(OwnPayouts, generics.ListAPIView[Payout]):
         payouts = super().get_queryset().filter(profile=vendors.vendor_of(self.request))
         if currency := vendors.currency(self.request):
             payouts = payouts.filter(currency=currency)
+        start, end = vendors.moments(self.request)
+        if start:
+            payouts = payouts.filter(created_at__gte=start)
+        if end:
+            payouts = payouts.filter(created_at__lt=end)
         state = vendors.given_text(self.request, "state")
         if state and state not in STATES:
             raise InvalidInput(fields={"state": f"One of {', '.join(STATES)}."})

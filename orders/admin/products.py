@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from orders.admin.profiles import profile_link
 from orders.models import Checkout, CheckoutLine, OrderItem, Product
 from trustengine.admin import EvidenceAdmin
-from trustengine.admin.filters import DayRangeFilter
+from trustengine.admin.filters import DayRangeFilter, ReportsFilter
 from trustengine.admin.presentation import age, money, pill
 from trustengine.audit import reading
 
@@ -27,6 +27,7 @@ class ProductAdmin(EvidenceAdmin):
         ("is_active", BooleanRadioFilter),
         ("is_hidden", BooleanRadioFilter),
         ("removed_at", EmptyFieldListFilter),
+        ReportsFilter,
         ("created_at", DayRangeFilter),
     ]
     list_select_related = ["vendor"]
@@ -34,7 +35,7 @@ class ProductAdmin(EvidenceAdmin):
     search_ids = ["id", "vendor_id"]
     search_help_text = "A title, a vendor, or an id"
     ordering = ["-created_at", "-id"]
-    sortable_by = ()
+    sortable_by = ("reports",)
     change_form_template = "console/orders/product.html"
     fields = ()
 
@@ -43,7 +44,7 @@ class ProductAdmin(EvidenceAdmin):
         def vendor(product: Product) -> SafeString | str:
             return profile_link(product.vendor, request.user)
 
-        return ["title", vendor, "price", "stock_left", "offered", "added"]
+        return ["title", vendor, "price", "stock_left", "offered", "reports", "added"]
 
     @admin.display(description="Price")
     def price(self, product: Product) -> str:
@@ -60,6 +61,10 @@ class ProductAdmin(EvidenceAdmin):
         if product.is_moderated:
             return pill("removed" if product.removed_at else "hidden", "danger")
         return pill("active", "success") if product.is_active else pill("inactive", "")
+
+    @admin.display(description="Reports", ordering="report_count")
+    def reports(self, product: Product) -> int:
+        return product.report_count
 
     @admin.display(description="Added")
     def added(self, product: Product) -> SafeString | str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orders.api.serializers.orders import OrderOutput, TransitionInput, TransitionOutput, VendorOrderItemOutput
-from orders.filters import OrderItemFilter
+from orders.filters import OrderFilter, OrderItemFilter
 from orders.models import Order, OrderItem
 from orders.services import cancel_order, transition_item
 from trustengine.accounts.callers import caller
@@ -30,6 +30,8 @@ class OwnOrders(generics.GenericAPIView[Order]):
 
 class OrderList(OwnOrders, generics.ListAPIView[Order]):
     """The caller's orders, newest first."""
+
+    filterset_class = OrderFilter
 
 
 class OrderDetail(OwnOrders, generics.RetrieveAPIView[Order]):

@@ -111,6 +111,7 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             models.Index(fields=["price_cents", "id"], name="product_price"),
+            models.Index(fields=["report_count", "id"], name="product_by_reports"),
             models.Index(fields=["vendor", "-created_at", "-id"], name="product_of_vendor"),
             GinIndex(WordVector("title", "description"), name="product_words"),
             models.Index(fields=["vendor", "id"], condition=MODERATED, name="product_moderated"),

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from billing.errors import QuotaExceeded
 from reports.api.access import IsModerator
 from reports.errors import AlreadyReported, SelfReportProhibited
+from reports.filters import OwnReportFilter
 from reports.models import Decision, Report
 from reports.serializers.reports import EvidenceInput, EvidenceOutput, OwnReportOutput, ReceiptOutput, ReportInput
 from reports.services.evidence import add_evidence
@@ -89,6 +90,7 @@ class MyReports(generics.ListAPIView[Report]):
     unmetered = ("GET",)
 
     serializer_class = OwnReportOutput
+    filterset_class = OwnReportFilter
 
     def get_queryset(self) -> QuerySet[Report]:
         if getattr(self, "swagger_fake_view", False):

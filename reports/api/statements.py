@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from reports.errors import AlreadyAppealed, AppealWindowClosed
+from reports.filters import OwnDecisionFilter
 from reports.models import StatementOfReasons
 from reports.serializers.statements import AppealInput, OwnAppealOutput, OwnDecisionOutput
 from reports.services.appeals import appeal
@@ -24,6 +25,7 @@ class MyDecisions(generics.ListAPIView[StatementOfReasons]):
     unmetered = ("GET",)
 
     serializer_class = OwnDecisionOutput
+    filterset_class = OwnDecisionFilter
 
     def get_queryset(self) -> QuerySet[StatementOfReasons]:
         if getattr(self, "swagger_fake_view", False):

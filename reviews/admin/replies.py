@@ -19,7 +19,7 @@ from reviews.models import ReplyRevision, VendorReply
 from reviews.services import approve_reply, hide_reply, reject_reply, restore_reply
 from trustengine.accounts.models import User
 from trustengine.admin import EvidenceAdmin
-from trustengine.admin.filters import DayRangeFilter
+from trustengine.admin.filters import DayRangeFilter, ReportsFilter
 from trustengine.admin.presentation import age, link_to, pill
 from trustengine.audit import reading
 from trustengine.errors import DomainError
@@ -69,14 +69,15 @@ class VendorReplyAdmin(EvidenceAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("is_hidden", BooleanRadioFilter),
+        ReportsFilter,
         ("created_at", DayRangeFilter),
     ]
     list_select_related = ["vendor", "review__product"]
-    list_display = ["words", "vendor", "product", "state", "written"]
+    list_display = ["words", "vendor", "product", "state", "reports", "written"]
     search_fields = ["text", "revisions__text", "vendor__display_name", "review__product__title"]
     search_ids = ["id", "review_id", "vendor_id"]
     search_help_text = "Words of the text, a vendor, a product"
-    sortable_by = ()
+    sortable_by = ("reports",)
     change_form_template = "console/reviews/reply.html"
     fields = ()
 
@@ -95,6 +96,10 @@ class VendorReplyAdmin(EvidenceAdmin):
         if reply.deleted_at:
             return pill("withdrawn", "")
         return pill("hidden") if reply.is_hidden else pill(reply.status)
+
+    @admin.display(description="Reports", ordering="report_count")
+    def reports(self, reply: VendorReply) -> int:
+        return reply.report_count
 
     @admin.display(description="Written")
     def written(self, reply: VendorReply) -> SafeString | str:

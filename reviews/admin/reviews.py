@@ -22,7 +22,7 @@ from reviews.admin.viral import viral_page
 from reviews.admin.waiting import next_waiting
 from reviews.models import Review, ReviewPhoto
 from trustengine.admin import EvidenceAdmin, name_of
-from trustengine.admin.filters import DayRangeFilter
+from trustengine.admin.filters import DayRangeFilter, ReportsFilter
 from trustengine.admin.presentation import age, pill, stars
 
 MODERATE = "reviews.moderate_review"
@@ -49,6 +49,7 @@ class ReviewAdmin(EvidenceAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         RatingFilter,
+        ReportsFilter,
         ("is_hidden", BooleanRadioFilter),
         ("created_at", DayRangeFilter),
     ]
@@ -57,7 +58,7 @@ class ReviewAdmin(EvidenceAdmin):
     search_ids = ["id", "product_id", "author_id", "order_item_id"]
     search_help_text = "Words of the text, a product, an author"
     ordering = ["-created_at", "-id"]
-    sortable_by = ()
+    sortable_by = ("reports",)
     change_form_template = "console/reviews/review.html"
     fields = ()
 
@@ -66,7 +67,7 @@ class ReviewAdmin(EvidenceAdmin):
         def author(review: Review) -> str:
             return name_of(review.author, request.user)
 
-        return ["text", "shown_rating", "product", author, "state", "helpful", "written"]
+        return ["text", "shown_rating", "product", author, "state", "helpful", "reports", "written"]
 
     @admin.display(description="Review")
     def text(self, review: Review) -> str:
@@ -88,6 +89,10 @@ class ReviewAdmin(EvidenceAdmin):
     @admin.display(description="Helpful")
     def helpful(self, review: Review) -> str:
         return f"{review.helpful_votes} / {review.helpful_votes + review.unhelpful_votes}"
+
+    @admin.display(description="Reports", ordering="report_count")
+    def reports(self, review: Review) -> int:
+        return review.report_count
 
     @admin.display(description="Written")
     def written(self, review: Review) -> SafeString | str:

@@ -20,6 +20,7 @@ from reviews.api.reviews import folding
 from reviews.explaining import explanation
 from reviews.filters import ProductFilter, ReviewFilter
 from reviews.models import ProductRating, Review
+from reviews.report_counts import moderator_of
 from reviews.serializers import ProductOutput, RatingOutput, ReviewOutput, full_rating
 from reviews.trends import NO_TREND
 from trustengine.accounts.callers import viewer
@@ -32,11 +33,19 @@ from trustengine.api.stale import StaleIfDatabaseAway, forget
 UNRATED_SORT_SCORE = 3 - 1.96 * (2 / 6) ** 0.5
 
 
-class ProductList(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Product]):
-    """Products on offer."""
+class Products(generics.GenericAPIView[Product]):
+    """What is public of products; for moderators also how often they were reported."""
 
     permission_classes = [AllowAny]
     serializer_class = ProductOutput
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "moderator": moderator_of(self.request)}
+
+
+class ProductList(PublicRead, StaleIfDatabaseAway, Products, generics.ListAPIView[Product]):
+    """Products on offer."""
+
     filter_backends = [DjangoFilterBackend, NamedOrdering]
     filterset_class = ProductFilter
     orderings = {
@@ -55,11 +64,9 @@ class ProductList(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Product]
 
 
 @raises(ContentRemoved)
-class ProductDetail(PublicRead, StaleIfDatabaseAway, generics.RetrieveAPIView[Product]):
+class ProductDetail(PublicRead, StaleIfDatabaseAway, Products, generics.RetrieveAPIView[Product]):
     """One product, on offer or not: its buyers still find it."""
 
-    permission_classes = [AllowAny]
-    serializer_class = ProductOutput
     queryset = Product.objects.select_related("vendor", "rating")
 
     def get_object(self) -> Product:
@@ -93,7 +100,8 @@ class ProductReviews(PublicRead, StaleIfDatabaseAway, generics.ListAPIView[Revie
         return self.page
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "folding": folding(getattr(self, "page", None) or [])}
+        context = {**super().get_serializer_context(), "moderator": moderator_of(self.request)}
+        return {**context, "folding": folding(getattr(self, "page", None) or [])}
 
 
 @raises(ContentRemoved)

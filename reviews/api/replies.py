@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from orders.errors import ContentRemoved
 from reviews import errors
 from reviews.api.reviews import ReviewWrites, ReviewWritesPerDay
+from reviews.report_counts import moderator_of
 from reviews.services.replies import find_reply, withdraw_reply, write_reply
 from reviews.shown_beside import OwnReplyOutput, ReplyInput
 from trustengine.accounts.callers import caller
@@ -50,4 +51,5 @@ class ReviewReply(APIView):
 
 
 def _shown(review_id: UUID, request: Request) -> dict[str, Any]:
-    return OwnReplyOutput(find_reply(review_id, viewer=caller(request))).data
+    reply = find_reply(review_id, viewer=caller(request))
+    return OwnReplyOutput(reply, context={"moderator": moderator_of(request)}).data

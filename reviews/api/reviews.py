@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from orders.errors import ContentRemoved, ProductInactive
 from reviews import errors
+from reviews.filters import OwnReviewFilter
 from reviews.models import Review, ReviewHeat
 from reviews.serializers import (
     EligibilityOutput,
@@ -136,6 +137,7 @@ class MyReviews(generics.ListAPIView[Review]):
     """The caller's own reviews, in every state."""
 
     serializer_class = OwnReviewOutput
+    filterset_class = OwnReviewFilter
 
     def get_queryset(self) -> QuerySet[Review]:
         if getattr(self, "swagger_fake_view", False):
@@ -179,4 +181,5 @@ def _sees_all(review: Review, user: User | None) -> bool:
 
 def _shown(review: Review, user: User | None) -> dict[str, Any]:
     serializer = OwnReviewOutput if _sees_all(review, user) else ReviewOutput
-    return serializer(review, context={"folding": folding([review])}).data
+    moderator = user if user is not None and user.has_perm("reviews.moderate_review") else None
+    return serializer(review, context={"folding": folding([review]), "moderator": moderator}).data

@@ -62,7 +62,10 @@ class VendorReply(models.Model):
 
     class Meta:
         verbose_name_plural = "vendor replies"
-        indexes = [models.Index(fields=["vendor", "-created_at"], name="reply_of_vendor")]
+        indexes = [
+            models.Index(fields=["vendor", "-created_at"], name="reply_of_vendor"),
+            models.Index(fields=["report_count", "id"], name="reply_by_reports"),
+        ]
 
     def __str__(self) -> str:
         return f"reply of {self.vendor_id} to {self.review_id}"

@@ -165,6 +165,7 @@ class Review(models.Model):
                 name="review_lowest",
             ),
             models.Index(fields=["author", "-created_at"], name="review_of_author"),
+            models.Index(fields=["report_count", "id"], name="review_by_reports"),
             models.Index(
                 fields=["created_at", "id"],
                 condition=Q(status="pending", deleted_at=None),

@@ -6,15 +6,19 @@ body 400, 413 and 415, authentication 401. What its rules refuse, the view decla
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
 from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, build_mock_request
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.views import APIView
 
 from trustengine.api.caching import PublicRead
 from trustengine.api.idempotency import (
@@ -199,6 +203,17 @@ class Schema(AutoSchema):
             wait = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
             answer["headers"] = {"Retry-After": wait}
         return answer
+
+
+@cache
+def parameters_of(view: type[APIView]) -> frozenset[str]:
+    """The query parameters that the document names for reading from a view."""
+    # The generator holds the schemas of its views, which refer to them weakly.
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    described = generator.create_view(view.as_view(), "GET")  # type: ignore[no-untyped-call]
+    described.request = build_mock_request("GET", "/", described, None)  # type: ignore[no-untyped-call]
+    operation = described.schema.get_operation("/", "/", "", "GET", ComponentRegistry())
+    return frozenset(each["name"] for each in (operation or {}).get("parameters", []) if each["in"] == "query")
 
 
 def _of(error: type[DomainError]) -> Refusal:

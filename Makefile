@@ -34,7 +34,7 @@ $(INSTALLED): requirements-dev.txt requirements.txt
 	@touch $@
 
 demo: install ## Run the whole system with a lively demo marketplace (HOST, PORT, DATA_DIR)
-	@$(RUN) manage.py up --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR) --seed demo
+	@$(RUN) manage.py up --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR) --seed demo $(if $(YES),--yes)
 
 test: install ## Pass the whole test suite (PYTEST_ARGS)
 	@$(RUN) -m pytest $(PYTEST_ARGS)

@@ -3,12 +3,20 @@
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Q
 
 from trustengine.accounts.erasing import eraser
-from trustengine.accounts.models import Membership, Passkey, Profile, RecoveryCode, RefreshFamily, SecondFactor, User
+from trustengine.accounts.models import (
+    Membership,
+    Passkey,
+    Profile,
+    RecoveryCode,
+    RefreshFamily,
+    SecondFactor,
+    User,
+    UserSession,
+)
 from trustengine.api.models import PassedActions, StoredAnswer
 from trustengine.identifiers import ERASED_PREFIX
 from trustengine.jobs.models import Job
@@ -42,17 +50,14 @@ def forget_actions(user: User, limit: int) -> int:
 
 @eraser("accounts.sign_ins", order=70)
 def forget_sign_ins(user: User, limit: int) -> int:
-    """Failed attempts with their addresses and browsers, under any name of theirs, and sessions of the console."""
+    """Failed attempts with their addresses and browsers, under any name of theirs, and their sessions."""
     names = [name for name in (user.username, user.email, user.subject, user.staff_subject) if name]
     theirs = Q(pk__in=[])
     for name in names:
         theirs |= Q(username__iexact=name)
     for attempts in (AccessAttempt, AccessFailureLog, AccessLog):
         attempts.objects.filter(theirs).delete()
-    if user.username:
-        for session in Session.objects.all():
-            if session.get_decoded().get("_auth_user_id") == str(user.pk):
-                session.delete()
+    UserSession.objects.filter(user=user).delete()
     return 0
 
 

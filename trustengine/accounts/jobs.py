@@ -3,12 +3,26 @@
 from datetime import timedelta
 from uuid import UUID
 
+import django_rq
+import structlog
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from trustengine.accounts.models import UserSession
 from trustengine.database_time import database_now
 from trustengine.jobs.claims import backoff
 from trustengine.jobs.registry import job, scheduled
+from trustengine.jobs.retention import keep
 from trustengine.jobs.services import enqueue
 
+logger = structlog.get_logger(__name__)
+
 LEAST_PAUSE = timedelta(seconds=10)
+
+for _sign_ins in (AccessAttempt, AccessFailureLog, AccessLog):
+    keep(_sign_ins, moment="attempt_time", days=lambda: settings.SIGN_IN_FAILURE_DAYS)
+keep(UserSession, moment="expire_date", days=lambda: 0)
 
 
 @job(queue="default", coalesce=True, long=True)
@@ -52,3 +66,21 @@ def prune_refresh_tokens() -> dict[str, int]:
     from trustengine.accounts.refresh_tokens import prune_refresh_families
 
     return {"families": prune_refresh_families()}
+
+
+@scheduled("47 4 * * *")
+@job(queue="low", atomic=False)
+def rewrite_redis_log() -> bool:
+    """Have Redis write its append-only file again, in which what was erased since yesterday still stands.
+
+    False where Redis keeps no such file, does it by itself while another is under way, or does not let us.
+    """
+    redis = django_rq.get_connection("low")
+    try:
+        if not redis.info("persistence").get("aof_enabled"):
+            return False
+        redis.bgrewriteaof()
+    except RedisError as error:
+        logger.warning("redis_log_not_rewritten", error=type(error).__name__)
+        return False
+    return True

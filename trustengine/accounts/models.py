@@ -7,12 +7,13 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Cast, Concat, Now
 from django.utils.functional import cached_property
 
-from trustengine.accounts.sign_in_models import Passkey, RecoveryCode, RefreshFamily, SecondFactor
+from trustengine.accounts.sign_in_models import Passkey, RecoveryCode, RefreshFamily, SecondFactor, UserSession
+from trustengine.audit.services import record
 from trustengine.database.fields import NormalisedCharField
 from trustengine.database_time import database_now, database_today
 from trustengine.identifiers import ERASED_PREFIX, canonical_subject, is_reserved_subject, uuid7
@@ -30,6 +31,7 @@ __all__ = [
     "SecondFactor",
     "User",
     "UserManager",
+    "UserSession",
     "refuse_reserved",
 ]
 
@@ -56,7 +58,11 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
-        return self.create_user(username, email, password, is_staff=True, is_superuser=True, **fields)
+        """A user with every right, and the audit entry of that."""
+        with transaction.atomic(using=self._db):
+            user = self.create_user(username, email, password, is_staff=True, is_superuser=True, **fields)
+            record("user.created", user, after={"is_staff": True, "is_superuser": True}, reason="superuser_command")
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -1,7 +1,10 @@
 """Rows of signing in: second factors of staff, and families of refresh tokens."""
 
-from typing import ClassVar
+from importlib import import_module
+from typing import Any, ClassVar
 
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 
@@ -88,3 +91,20 @@ class RefreshFamily(models.Model):
 
     def __str__(self) -> str:
         return f"refresh tokens {str(self.pk)[-8:]}"
+
+
+class UserSession(AbstractBaseSession):
+    """A session of the console or the public pages, with the user who is signed in by it.
+
+    So the sessions of one user are found by an index, and none has to be decoded for that.
+    """
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="sessions")
+
+    class Meta(AbstractBaseSession.Meta):
+        app_label = "accounts"
+        abstract = False
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        return import_module(settings.SESSION_ENGINE).SessionStore

@@ -14,6 +14,8 @@ from trustengine.embedded.identity import Identity
 from trustengine.embedded.parent_death import request_death_signal
 
 LARGEST_LOG = 5_000_000
+COPIED_AT_ONCE = 1_000_000
+PRIVATE = 0o600
 SETUP_FAILED = 97
 
 
@@ -77,11 +79,35 @@ def server_environment() -> dict[str, str]:
 
 
 def open_log(log: Path) -> FileIO:
-    """The log file opened to append to, after an overly long one has been put aside as ``NAME.log.1``."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LARGEST_LOG:
-        log.replace(log.with_name(f"{log.name}.1"))
-    return FileIO(log, "ab")
+    """The log file opened to append to, readable by its owner only."""
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rotate_log(log)
+    file = FileIO(log, "ab", opener=_open_private)
+    os.fchmod(file.fileno(), PRIVATE)  # one that an earlier version has made
+    return file
+
+
+def rotate_log(log: Path) -> bool:
+    """Copy an overly long log to ``NAME.log.1`` and empty it; whether it was so long.
+
+    Its writers go on meanwhile: they append, so that their next line is the first of the
+    emptied file. Servers write through a descriptor that nobody else can open again for them.
+    """
+    try:
+        if log.stat().st_size <= LARGEST_LOG:
+            return False
+        with FileIO(log, "rb") as full, FileIO(log.with_name(f"{log.name}.1"), "wb", opener=_open_private) as kept:
+            os.fchmod(kept.fileno(), PRIVATE)
+            while piece := full.read(COPIED_AT_ONCE):
+                kept.write(piece)
+            os.truncate(log, 0)  # at once after the last byte was read
+    except OSError:
+        return False  # there is none, or no space to keep it: it grows on
+    return True
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)
 
 
 def stop_children(children: Iterable[tuple[subprocess.Popen[bytes], int]], *, patience: float) -> list[int]:

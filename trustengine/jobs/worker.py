@@ -54,7 +54,7 @@ def work(queue: Queue, *, burst: bool = False) -> None:
     stop_requested.clear()
     while not stop_requested.is_set():
         try:
-            worker = DrainWorker([queue], connection=queue.connection)
+            worker = DrainWorker([queue], connection=queue.connection, serializer=queue.serializer)
             worker.work(burst=burst, logging_level="WARNING")
             if burst:
                 return

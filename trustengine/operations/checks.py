@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage
 
 from trustengine.environment import SettingError
 from trustengine.operations.registry import reconcilers
-from trustengine.operations.startup import role_problem
+from trustengine.operations.startup import redis_password_problem, role_problem
 
 
 def require_known_targets() -> None:
@@ -25,6 +25,15 @@ def database_role(app_configs: Any, databases: Any = None, **kwargs: Any) -> lis
         return []
     hint = "CREATE ROLE trustengine LOGIN; then make it the owner of the database."
     return [checks.Warning(f"DATABASE_URL: the role is too mighty, {problem}.", hint=hint, id="operations.W001")]
+
+
+@checks.register(checks.Tags.security)
+def redis_password(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A Redis that other machines reach asks for a password: who writes to it decides which jobs run."""
+    if not (problem := redis_password_problem(settings.REDIS_ADDRESS)):
+        return []
+    hint = "Set requirepass in Redis, and REDIS_URL to redis://:PASSWORD@HOST:PORT/0, by TLS with rediss://."
+    return [checks.Warning(f"REDIS_URL: {problem}.", hint=hint, id="operations.W006")]
 
 
 @checks.register(checks.Tags.security, deploy=True)

@@ -17,6 +17,7 @@ from rq.worker import BaseWorker, Worker
 
 from trustengine.jobs.bells import DRAIN
 from trustengine.jobs.models import Job
+from trustengine.redis_json import Messages
 
 State = Job.State
 NOT_DONE = [State.READY, State.RUNNING, State.DEAD]  # spelled out, so that the index of open jobs serves
@@ -129,7 +130,8 @@ def leases() -> list[Lease]:
 def workers() -> list[SeenWorker] | None:
     """The workers that RQ knows, by queue; None while Redis is away."""
     try:
-        seen = [_seen(worker) for worker in Worker.all(connection=django_rq.get_connection("default"))]
+        known = Worker.all(connection=django_rq.get_connection("default"), serializer=Messages)
+        seen = [_seen(worker) for worker in known]
     except RedisError:
         return None
     return sorted(seen, key=lambda worker: (worker.queue, worker.place))

@@ -13,10 +13,11 @@ from django.db import transaction
 
 from trustengine.database_time import database_now
 from trustengine.jobs.registry import job, scheduled
+from trustengine.jobs.retention import keep as keep_rows
 from trustengine.jobs.runner import stop_requested
 from trustengine.jobs.services import enqueue
 from trustengine.operations.comparisons import conclude, keep, kept
-from trustengine.operations.models import Run
+from trustengine.operations.models import Run, RunChange
 from trustengine.operations.reconciling import Scope, compare, page_size
 from trustengine.operations.registry import reconcilers
 from trustengine.operations.runs import RunLost, State, begin, claim, stop_for_good
@@ -27,6 +28,20 @@ NIGHTLY = "nightly job"
 BATCH = 1_000
 SLICE_SECONDS = 20.0  # then other jobs of the queue have their turn
 FORGOTTEN_AFTER = timedelta(hours=12)
+
+
+def _run_days() -> int:
+    return settings.RUN_RETENTION_DAYS
+
+
+# In this order: a revert names its run, and a change its run. The latest whole comparisons stay: gauges tell of them.
+keep_rows(
+    RunChange,
+    moment="run__finished_at",
+    days=_run_days,
+    rows=lambda: RunChange.objects.filter(run__in=Run.objects.prunable()),
+)
+keep_rows(Run, moment="finished_at", days=_run_days, rows=lambda: Run.objects.prunable().filter(changes=None))
 
 
 @scheduled("41 3 * * *")

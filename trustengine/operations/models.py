@@ -21,6 +21,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs with something left to do, whether somebody is at it or not."""
         return self.filter(state__in=[Run.State.RUNNING, Run.State.INTERRUPTED, Run.State.FAILED])
 
+    def prunable(self) -> Self:
+        """Runs that nothing refers to: they have ended, no revert names them, no gauge tells of them."""
+        latest = Run.objects.latest_comparisons().values("pk")
+        return self.exclude(state=Run.State.RUNNING).exclude(pk__in=latest).filter(revert=None)
+
     def latest_comparisons(self) -> Self:
         """Of each reconcile target, the last run that compared all of its keys."""
         whole = self.filter(command=Run.Command.RECONCILE, state=Run.State.DONE).exclude(arguments__has_key="since")

@@ -2,7 +2,9 @@
 
 import os
 import socket
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from django.db import DatabaseError, connection
@@ -36,6 +38,25 @@ def check_port(host: str, port: int) -> None:
             probe.listen(1)
     except OSError as error:
         raise CannotStart(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+
+
+def require_loopback(host: str) -> None:
+    """Raise CannotStart where demo accounts could be reached from other machines."""
+    if not is_loopback(host):
+        raise CannotStart(
+            f"--seed demo makes accounts with passwords that everybody knows, and {host} can be reached from other "
+            "machines: add --yes if that is meant"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host; a name is taken to be elsewhere, but for localhost."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
 
 
 def check_data_dir(data_dir: Path) -> None:
@@ -78,6 +99,15 @@ def prepare_database(data_dir: Path) -> int:
 def role_problem() -> str:
     """Why the database's role takes away the second wall around money; empty if it does not."""
     return "it may bypass row-level security: give it neither SUPERUSER nor BYPASSRLS" if is_bypassed() else ""
+
+
+def redis_password_problem(url: str) -> str:
+    """Why others may reach into Redis; empty where it asks for a password or only this machine reaches it."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix" or parts.password or "password" in parse_qs(parts.query):
+        return ""
+    host = parts.hostname or "localhost"
+    return "" if is_loopback(host) else f"{host} is another machine and is asked without a password"
 
 
 def redis_problem(url: str) -> str:

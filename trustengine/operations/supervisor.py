@@ -18,7 +18,7 @@ from pathlib import Path
 from django.conf import settings
 
 from trustengine.embedded import EmbeddedError
-from trustengine.embedded.children import start_child, stop_children
+from trustengine.embedded.children import rotate_log, start_child, stop_children
 from trustengine.embedded.parent_death import SUPERVISED
 from trustengine.embedded.server import Server
 from trustengine.embedded.servers import EmbeddedServers
@@ -75,6 +75,7 @@ class Supervisor:
             while not self.signals.requested:
                 for process in self.kept:
                     self._report(process.tend())
+                    rotate_log(process.log)
                 if not self._ready:
                     self._look_whether_ready()
                 self.signals.wait(self._pause())

@@ -57,6 +57,7 @@ HTTPS_ONLY = env.boolean("HTTPS_ONLY")
 READ_ONLY = env.boolean("READ_ONLY")
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_ENGINE = "trustengine.accounts.session_store"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_SSL_REDIRECT = HTTPS_ONLY
@@ -190,11 +191,15 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_ADDRESS,
         "KEY_PREFIX": f"trustengine:{DATABASES['default']['NAME']}",
+        "OPTIONS": {"serializer": "trustengine.redis_json.CachedValues"},
     }
 }
 
 QUEUES = ("high", "default", "low")
-RQ_QUEUES = {name: {"URL": REDIS_ADDRESS, "DEFAULT_TIMEOUT": 300} for name in QUEUES}
+RQ_QUEUES = {
+    name: {"URL": REDIS_ADDRESS, "DEFAULT_TIMEOUT": 300, "SERIALIZER": "trustengine.redis_json.Messages"}
+    for name in QUEUES
+}
 RQ = {"SHOW_ADMIN_LINK": False}
 RQ_SHOW_ADMIN_LINK = False
 
@@ -211,6 +216,8 @@ JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", 7, minimum=1, maximum=3_6
 # Operations
 
 RECONCILE_FIX = env.listing("RECONCILE_FIX")  # its targets are known once the apps are loaded, which checks them
+
+RUN_RETENTION_DAYS = env.integer("RUN_RETENTION_DAYS", 90, minimum=1, maximum=36_500)
 
 # Identity
 
@@ -250,6 +257,7 @@ SIMPLE_JWT = {
     "CHECK_REVOKE_TOKEN": True,
 }
 
+SIGN_IN_FAILURE_DAYS = env.integer("SIGN_IN_FAILURE_DAYS", 30, minimum=1, maximum=3_650)
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 10, minimum=1)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -259,8 +259,8 @@ def test_the_sign_in_page_names_the_product(client):
     assert "Moderation console" in content
 
 
-def test_the_dashboard_of_the_queues_is_not_reachable(client, superuser):
+def test_the_pages_of_the_queues_are_reachable_within_the_console_only(client, superuser):
     client.force_login(superuser)
 
-    assert client.get("/admin/django_rq/dashboard/").status_code == 404
+    assert client.get("/admin/django_rq/dashboard/").status_code == 200
     assert client.get("/django-rq/").status_code == 404

@@ -1,3 +1,3 @@
-from trustengine.accounts.admin import erasures, oidc, people, security, sign_in, suspensions
+from trustengine.accounts.admin import erasures, oidc, passwords, people, security, sign_in, suspensions
 
-__all__ = ["erasures", "oidc", "people", "security", "sign_in", "suspensions"]
+__all__ = ["erasures", "oidc", "passwords", "people", "security", "sign_in", "suspensions"]

@@ -1,7 +1,6 @@
 """Erasure across all apps: what is left of a person is counts, records of commerce, and an id that means nobody."""
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import F
 
@@ -16,7 +15,7 @@ from reviews.models import (
     ReviewVoteShard,
 )
 from trustengine.accounts.erasing import advance, request_erasure, steps
-from trustengine.accounts.models import Erasure, Membership, User
+from trustengine.accounts.models import Erasure, Membership, User, UserSession
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.devtools.tests import somebody as planted
 from trustengine.jobs.models import Job
@@ -78,7 +77,7 @@ def test_nothing_that_names_somebody_is_left_in_any_table(somebody, client):
     assert not ReviewRevision.objects.filter(review__author=somebody).exclude(ip_hash="", agent_hash="").exists()
     assert not ReviewFingerprint.objects.filter(review__author=somebody).exists()
     assert Erasure.objects.get().state == "done"
-    assert not Session.objects.exists()
+    assert not UserSession.objects.exists()
     left = User.objects.get(pk=somebody.pk)
     assert (left.username, left.email, left.of_age_on, left.last_login) == (None, "", None, None)
     assert not any([left.is_active, left.is_staff, left.groups.exists()])

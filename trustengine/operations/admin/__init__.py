@@ -1,5 +1,5 @@
 """Pages for operators: jobs, their errors and the workers that run them, and the runs of long commands."""
 
-from trustengine.operations.admin import jobs, runs
+from trustengine.operations.admin import jobs, queues, runs
 
-__all__ = ["jobs", "runs"]
+__all__ = ["jobs", "queues", "runs"]

@@ -52,6 +52,7 @@ def test_each_setting_that_is_not_fit_for_production_is_named(tmp_path):
     assert {"operations.W002", "operations.W004", "operations.W005", "security.W009", "accounts.W001"} <= found
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("networks", "expected"),
     [([], "operations.W002"), (["0.0.0.0/0"], "operations.W003"), (["::/0"], "operations.W003"), (["10.0.0.1"], None)],

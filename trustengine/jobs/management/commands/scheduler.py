@@ -1,4 +1,5 @@
 import sys
+from functools import partial
 from typing import Any
 
 import django_rq
@@ -6,9 +7,10 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
+from rq import Queue, cron
 
 from trustengine.jobs.sweep import sweep
+from trustengine.redis_json import Messages
 
 logger = structlog.get_logger(__name__)
 
@@ -25,7 +27,8 @@ class Command(BaseCommand):
 
 
 def _run() -> None:
-    scheduler = CronScheduler(connection=django_rq.get_connection("high"), logging_level="WARNING")
+    cron.Queue = partial(Queue, serializer=Messages)  # RQ's cron has no option for it, and would send pickles
+    scheduler = cron.CronScheduler(connection=django_rq.get_connection("high"), logging_level="WARNING")
     # A message that no worker takes in time is worthless: the next one does the same.
     scheduler.register(
         sweep,

@@ -18,6 +18,7 @@ from trustengine.operations.startup import (
     check_port,
     prepare_database,
     redis_problem,
+    require_loopback,
     role_problem,
     take_data_dir,
 )
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
         parser.add_argument("--data-dir", help="where embedded servers keep data (default: $DATA_DIR, else .data)")
         parser.add_argument("--seed", choices=["demo", "none"], default="none", help="fill an empty marketplace")
+        parser.add_argument("--yes", action="store_true", help="let --seed demo make its accounts on an open address")
         parser.add_argument("--workers", type=_count, default=1, help="workers of the default queue (default: 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,6 +60,8 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any], signals: StopSignals, output: SteadyOutput) -> None:
         host, port = options["host"], options["port"]
+        if options["seed"] == "demo" and not options["yes"]:
+            require_loopback(host)
         check_port(host, port)
         check_data_dir(settings.DATA_DIR)
         servers = EmbeddedServers(

@@ -24,8 +24,9 @@ TOO_SLOW, TOO_LARGE, CUT_SHORT = "too_slow", "too_large", "cut_short"
 LEAST_BYTES_PER_SECOND = 4_096  # of a body, once its first seconds are over
 IN_MEMORY = 1_048_576  # bytes of a body that are kept in memory, and of an answer that is sent at once
 FORM_AROUND_FILE = 1_048_576  # bytes
-SEND_SECONDS = 30.0  # for which a reader may stand still within a streamed answer
+SEND_SECONDS = 30.0  # for granian to take a piece of a streamed answer
 HEALTH = "/healthz"
+UNREADABLE = "\ufffd".encode().decode("latin-1")  # U+FFFD, as PEP 3333 spells it
 
 
 class Body(NamedTuple):
@@ -78,9 +79,9 @@ class Application:
         if scope.proto != "http":
             protocol.close(403)
             return
-        headers = [(name, value) for name, value in scope.headers.items() if "_" not in name]
+        headers = headers_of(scope)
         announced = _length(headers)
-        if announced or "transfer-encoding" in scope.headers:
+        if announced or "transfer-encoding" in scope.headers or (announced is None and scope.http_version == "2"):
             body = await self._reader.read(protocol, announced)
         else:
             body = Body(BytesIO(), 0)
@@ -111,6 +112,18 @@ class Application:
         finally:
             if close := getattr(answer, "close", None):
                 close()
+
+
+def headers_of(scope: Any) -> Headers:
+    """List the request's headers: in place of a value that granian does not hand over, ``UNREADABLE``.
+
+    granian leaves out values that are not ASCII. A header must not vanish by that: without an
+    ``X-Forwarded-For`` a client would be taken for its proxy, which no limit by address counts.
+    """
+    found = list(scope.headers.items())
+    readable = {name for name, _ in found}
+    found += [(name, UNREADABLE) for name in scope.headers if name not in readable]
+    return [(name, value) for name, value in found if "_" not in name]
 
 
 def environ_of(scope: Any, headers: Headers, body: Body) -> Environ:
@@ -148,7 +161,10 @@ def environ_of(scope: Any, headers: Headers, body: Body) -> Environ:
 
 
 def _stream(transport: Any, answer: Iterable[bytes], loop: asyncio.AbstractEventLoop) -> None:
-    """Send an answer piece by piece. A reader that stands still, or has gone, ends it."""
+    """Send an answer piece by piece. A reader that has gone ends it.
+
+    granian keeps what a slow reader has not taken yet: memory holds a streamed answer like any other.
+    """
     for chunk in answer:
         if chunk:
             sent: Future[None] = asyncio.run_coroutine_threadsafe(_send(transport, chunk), loop)

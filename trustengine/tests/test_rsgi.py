@@ -147,6 +147,31 @@ def test_repeated_headers_are_joined(port):
     assert (seen["HTTP_X_FORWARDED_FOR"], seen["HTTP_COOKIE"]) == ("a,b", "a=1; b=2")
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Idempotency-Key", "Authorization", "Cookie"])
+def test_a_header_that_is_not_ascii_does_not_vanish(port, name):
+    """granian hands no such value over; without X-Forwarded-For a client would be taken for its proxy."""
+    for value in (b"caf\xc3\xa9", b"\xe9, 203.0.113.7"):
+        seen = told(ask(port, post(b"/", name.encode() + b": " + value)))
+
+        assert seen["HTTP_" + name.upper().replace("-", "_")].encode("latin-1").decode() == "\ufffd"
+
+
+def test_a_body_over_http_2_needs_no_announced_length(port):
+    """HTTP/2 has no Transfer-Encoding: a streamed upload there has neither header."""
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    fields = b"\x83\x86\x84\x41\x01x"  # POST, http, /, and the authority x (RFC 7541, appendix A)
+    headers = len(fields).to_bytes(3, "big") + b"\x01\x04\x00\x00\x00\x01" + fields
+    data = (5).to_bytes(3, "big") + b"\x00\x01\x00\x00\x00\x01" + b"hello"
+    with closing(connect(port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + headers + data)) as connection:
+        answer = b""
+        while b'"seen"' not in answer:
+            part = connection.recv(65_536)
+            assert part, answer
+            answer += part
+
+    assert b'"body": "hello"' in answer
+
+
 @pytest.mark.parametrize("path", [b"/%ff", b"/%00", b"/%C3%A9", b"/a%2Fb%25", b"//x/../y"])
 def test_any_path_and_query_arrives_as_bytes_in_latin_1(port, path):
     seen = told(ask(port, post(path + b"?q=%ff&e=%C3%A9")))

@@ -28,7 +28,7 @@ def follow_review(key: str) -> None:
     from reports.services.cases import follow
 
     follow("review", UUID(key))
-    for reply in VendorReply.objects.filter(review=key).values_list("pk", flat=True):
+    for reply in VendorReply.objects.filter(review=UUID(key)).values_list("pk", flat=True):
         enqueue(follow_reply, key=reply)
 
 

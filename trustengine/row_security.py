@@ -14,7 +14,7 @@ connection that PgBouncer hands to somebody else. Roles that may bypass row secu
 PostgreSQL on such tables: insert by statements.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Protocol
@@ -99,10 +99,10 @@ def _set(named: tuple[str, str]) -> None:
 class Wall(RunSQL):
     """A migration's operation: put the wall around a table. Known by its class to whoever proves that it stands."""
 
-    def __init__(self, table: str, *, settings: list[str], policies: list[str], reverse: list[str]) -> None:
-        super().__init__([*settings, *policies], reverse)
+    def __init__(self, table: str, *, settings: Sequence[str], policies: Sequence[str], reverse: Sequence[str]) -> None:
+        super().__init__([*settings, *policies], [*reverse])
         self.table = table
-        self.policies = policies
+        self.policies = [*policies]
 
 
 def wall(table: str, *, profile: str = "", through: str = "") -> Wall:

@@ -49,7 +49,8 @@ def containing_words(rows: QuerySet[Row], text: str, *columns: str) -> QuerySet[
     if not words:
         return rows.none()
     query = SearchQuery(_query(words), search_type="raw", config=CONFIGURATION)
-    return rows.alias(words_found=WordVector(*columns)).filter(words_found=query)
+    found: QuerySet[Row] = rows.alias(words_found=WordVector(*columns)).filter(words_found=query)  # type: ignore[assignment]
+    return found
 
 
 def _query(words: Iterable[str]) -> str:

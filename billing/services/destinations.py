@@ -8,6 +8,7 @@ get a mail at each step, can object. Until it is approved the one before stays.
 import re
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -120,7 +121,7 @@ def refuse_destination(change_id: UUID, *, actor: User) -> DestinationChange:
         return change
 
 
-def with_rest(destinations: QuerySet[PayoutDestination]) -> QuerySet[PayoutDestination]:
+def with_rest(destinations: QuerySet[PayoutDestination]) -> QuerySet[Any]:
     """Annotate ``rests``: whether a changed destination is not paid to yet, by the database's clock."""
     rests = ExpressionWrapper(Q(usable_from__isnull=False, usable_from__gt=Now()), output_field=BooleanField())
     return destinations.annotate(rests=rests)

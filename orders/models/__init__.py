@@ -5,6 +5,7 @@ from orders.models.catalogue import (
     FormerListing,
     Product,
     ProductQuerySet,
+    RemovalGround,
     VendorTerms,
 )
 from orders.models.checkout import MOST_PIECES, CartItem, Checkout, CheckoutLine
@@ -43,6 +44,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RefundTotal",
+    "RemovalGround",
     "VendorTerms",
     "WebhookSecret",
     "mostly_refunded",

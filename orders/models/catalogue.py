@@ -57,6 +57,13 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(vendor__in=Profile.objects.vendors().of(user))
 
 
+class RemovalGround(models.TextChoices):
+    """On which ground moderators took something down for good."""
+
+    ILLEGAL = "illegal"
+    TERMS = "terms"
+
+
 class Product(models.Model):
     """Something a vendor sells.
 
@@ -80,7 +87,7 @@ class Product(models.Model):
     is_hidden = models.BooleanField(default=False, help_text="Taken out of view by a moderator.")
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down; a tombstone names the ground.")
     removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
-    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
+    removal_ground = models.CharField(max_length=7, choices=RemovalGround, blank=True, default="")
     listing_version = models.PositiveIntegerField(
         default=1, editable=False, help_text="Moved by a trigger with each change of what the listing says."
     )

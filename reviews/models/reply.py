@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
+from orders.models import RemovalGround
 from reviews.models.review import Review
 from trustengine.accounts.models import Profile, User
 from trustengine.database.fields import NormalisedTextField
@@ -48,7 +49,7 @@ class VendorReply(models.Model):
     is_hidden = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down.")
     removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
-    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
+    removal_ground = models.CharField(max_length=7, choices=RemovalGround, blank=True, default="")
     report_count = models.PositiveIntegerField(default=0)
     moderated_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty where a rule decided."

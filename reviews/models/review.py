@@ -4,7 +4,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
-from orders.models import OrderItem, Product
+from orders.models import OrderItem, Product, RemovalGround
 from reviews.expressions import HelpfulnessBound
 from trustengine.accounts.models import User
 from trustengine.database.fields import NormalisedCharField, NormalisedTextField
@@ -101,7 +101,7 @@ class Review(models.Model):
     restricted_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Taken down; a tombstone names the ground.")
     removal_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code of the catalogue.")
-    removal_ground = models.CharField(max_length=7, blank=True, default="", help_text="illegal or terms.")
+    removal_ground = models.CharField(max_length=7, choices=RemovalGround, blank=True, default="")
     quarantined_at = models.DateTimeField(null=True, blank=True)
     quarantine = models.ForeignKey(
         "reviews.Quarantine",

@@ -1,6 +1,6 @@
 """The engine of sessions: Django's own in the database, which also notes whose a session is."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
@@ -16,6 +16,6 @@ class SessionStore(db.SessionStore):
         return UserSession
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:
-        row: UserSession = super().create_model_instance(data)
+        row = cast(UserSession, super().create_model_instance(data))
         row.user_id = data.get(SESSION_KEY)
         return row

@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -25,7 +27,7 @@ class SchemaView(SpectacularAPIView):
     def get(self, request: Request, *args: object, **kwargs: object) -> HttpResponse:
         renderer: BaseRenderer = request.accepted_renderer  # type: ignore[attr-defined]
         with _building:  # else every thread would build its own at the start
-            body, etag = _document(type(renderer))
+            body, etag = _document(type(renderer))  # type: ignore[arg-type]
         answer = HttpResponse(body, content_type=renderer.media_type)
         answer["Content-Disposition"] = f'inline; filename="TrustEngine.{renderer.format}"'
         answer["Cache-Control"] = "public, max-age=300"
@@ -38,9 +40,11 @@ class SchemaView(SpectacularAPIView):
 
 
 @cache
-def _document(renderer: type[BaseRenderer]) -> tuple[bytes, str]:
+def _document(renderer: Callable[[], BaseRenderer]) -> tuple[bytes, str]:
     """The document in the format of a renderer, and its ETag."""
     view = SpectacularAPIView
-    schema = view.generator_class(urlconf=view.urlconf).get_schema(request=None, public=True)
-    body: bytes = renderer().render(schema, renderer_context={})
+    generator: Any = view.generator_class(urlconf=view.urlconf)
+    schema = generator.get_schema(request=None, public=True)
+    body = renderer().render(schema, renderer_context={})
+    body = body if isinstance(body, bytes) else body.encode()
     return body, f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'

@@ -24,7 +24,7 @@ import structlog
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
+from django.core.validators import BaseValidator, MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models
 from psycopg import sql
 
@@ -78,7 +78,8 @@ def own_models(app: AppConfig | None = None) -> list[type[models.Model]]:
 
 def bounds_of(model: type[models.Model]) -> list[Bound]:
     """The bounds of a model's own columns."""
-    table, unlisted = model._meta.db_table, getattr(model, "open_choices", frozenset())
+    table = model._meta.db_table
+    unlisted: frozenset[str] = getattr(model, "open_choices", frozenset())
     return [
         Bound(table, str(field.column), condition)
         for field in model._meta.local_concrete_fields
@@ -179,7 +180,7 @@ def _conditions(field: "models.Field[Any, Any]", *, is_open: bool) -> Iterator[s
         yield f"octet_length({column}) <= {field.max_length}"
     for kind, form in LIMITS.items():
         for validator in field._validators:  # type: ignore[attr-defined]
-            if type(validator) is kind:
+            if type(validator) is kind and isinstance(validator, BaseValidator):
                 limit = validator.limit_value() if callable(validator.limit_value) else validator.limit_value
                 yield form(column, sql.Literal(limit).as_string(None))
 

@@ -31,7 +31,7 @@ def proves(
                     transaction.set_rollback(True)
             except DatabaseError as error:
                 problems = [f"{function.__name__} cannot be looked at: {str(error).strip().splitlines()[0]}"]
-            return [severity(problem, hint=hint, id=identifier) for problem in problems]  # type: ignore[call-arg]
+            return [severity(problem, hint=hint, id=identifier) for problem in problems]  # type: ignore[call-arg, arg-type]
 
         checks.register(look, checks.Tags.database)
         return function

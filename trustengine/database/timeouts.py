@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from psycopg.pq import TransactionStatus
@@ -70,7 +71,7 @@ def timeout_problems(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     query = "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)"
     with (
         connection.wrap_database_errors,
-        connection.Database.connect(**connection.get_connection_params()) as fresh,
+        psycopg.connect(**connection.get_connection_params()) as fresh,
     ):
         held = dict(fresh.execute(query, [list(wanted)]).fetchall())
     fresh.close()

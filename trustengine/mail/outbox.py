@@ -15,7 +15,6 @@ from email.message import EmailMessage as ParsedMessage
 from email.policy import default as modern
 from email.utils import getaddresses
 from pathlib import Path
-from typing import cast
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -30,7 +29,7 @@ class OutboxBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         sent = [mail for mail in email_messages if mail.recipients()]
         for mail in sent:
-            _write(mail.message().as_bytes(linesep="\n"))
+            _write(mail.message().as_bytes())
         return len(sent)
 
 
@@ -43,7 +42,7 @@ def mails(*, to: str = "") -> Iterator[ParsedMessage]:
     """The mails in the outbox, oldest first; ``to`` keeps those to one address, in any case."""
     for file in _files():
         try:
-            mail = cast(ParsedMessage, message_from_bytes(file.read_bytes(), policy=modern))
+            mail = message_from_bytes(file.read_bytes(), policy=modern)
         except FileNotFoundError:  # pruned meanwhile
             continue
         if not to or to.casefold() in _recipients(mail):

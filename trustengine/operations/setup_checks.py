@@ -81,7 +81,8 @@ def model_constraints() -> Iterator[str]:
             elif not names[table][each.name]:
                 yield f"{table} has {each.name}, which is not valid."
         for field in model._meta.local_concrete_fields:
-            if isinstance(field, models.ForeignKey) and field.db_constraint and (table, field.column) not in foreign:
+            has_constraint = isinstance(field, models.ForeignKey) and getattr(field, "db_constraint", True)
+            if has_constraint and (table, field.column) not in foreign:
                 yield f"{table}.{field.column} lacks its foreign key."
             if _is_positive(field) and (table, field.column) not in positive:
                 yield f"{table}.{field.column} may be negative."

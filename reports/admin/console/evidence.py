@@ -181,9 +181,9 @@ def _history(case: Case, viewer: User) -> Context:
     decisions = list(
         Decision.objects.filter(**about).select_related(*related).order_by("-created_at", "-pk")[: 2 * FEW]
     )
-    related = ("decision__reason", "decision__moderator", "decision__text", "appellant", "ruled_by")
+    parts_of_appeals = ("decision__reason", "decision__moderator", "decision__text", "appellant", "ruled_by")
     every = Appeal.objects.filter(decision__content_type=case.content_type, decision__content_id=case.content_id)
-    every = every.select_related(*related)
+    every = every.select_related(*parts_of_appeals)
     pending = list(every.filter(state=Appeal.State.PENDING).order_by("created_at", "pk")[:REPORTS_SHOWN])
     ruled = list(every.exclude(state=Appeal.State.PENDING).order_by("-ruled_at", "-pk")[:FEW])
     proposed = Proposal.objects.filter(case__content_type=case.content_type, case__content_id=case.content_id)

@@ -44,7 +44,7 @@ class SuperuserForm(EvidenceAdmin):
 
 
 @admin.register(User)
-class UserAdmin(EraseAction, ResetSecondFactorAction, DjangoUserAdmin, SuperuserForm):
+class UserAdmin(EraseAction, ResetSecondFactorAction, DjangoUserAdmin, SuperuserForm):  # type: ignore[misc]
     """People, and the accounts of staff. Who somebody is elsewhere is shown only to those who may see identities."""
 
     form = UserChangeForm
@@ -129,7 +129,7 @@ class UserAdmin(EraseAction, ResetSecondFactorAction, DjangoUserAdmin, Superuser
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, SuperuserForm):
+class GroupAdmin(DjangoGroupAdmin, SuperuserForm):  # type: ignore[misc]
     """Groups of staff. The standard ones get back what they need after every migration."""
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:

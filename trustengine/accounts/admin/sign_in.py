@@ -15,6 +15,7 @@ from trustengine.accounts.passkeys import begin_asking, can_have_passkeys, check
 from trustengine.accounts.second_factor import check_code
 from trustengine.accounts.sessions import begin_sign_in, complete_sign_in, onward, pending_user, with_next
 from trustengine.admin import ConsoleSite, register_door, register_page
+from trustengine.admin.site import ARRIVING
 from trustengine.errors import DomainError
 
 
@@ -85,7 +86,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
             problem, status = refusal.detail, 429 if refusal.status == 429 else 400
         else:
             complete_sign_in(request, user, by_second_factor=True)
-            request.session[sessions.ARRIVING] = onward(request)
+            request.session[ARRIVING] = onward(request)
             return redirect(onward(request))
     context = {
         **admin.site.each_context(request),

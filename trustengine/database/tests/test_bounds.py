@@ -17,7 +17,6 @@ pytestmark = pytest.mark.django_db
 
 # Numbers that may be below zero, each with its reason.
 SIGNED = {
-    "accounts.SecondFactor.totp_step": "a step of the clock, counted from 1970",
     "audit.Entry.position": "a sequence's",
     "audit.Unsealed.position": "a sequence's",
     "audit.Seal.first_position": "a sequence's",
@@ -37,6 +36,7 @@ SIGNED = {
 }
 # Text without a length of its own, each with its reason.
 ENDLESS = {
+    "accounts.UserSession.session_data": "Django's own column, written by the server",
     "api.StoredAnswer.path": "an address, which the web server bounds",
     "api.StoredAnswer.body": "our own answer",
     "billing.PayoutBatch.export": "our own file",

@@ -12,7 +12,7 @@ class Command(migrate.Command):
     Without the checks of the database: it repairs what they find.
     """
 
-    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
         return super().get_check_kwargs(options) | {"databases": None}
 
     def handle(self, *args: Any, **options: Any) -> None:

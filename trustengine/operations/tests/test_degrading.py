@@ -239,9 +239,9 @@ def test_without_postgresql_public_pages_come_from_the_cache_and_writes_are_told
             assert int(kept.headers["Age"]) >= 0
             assert kept.headers["Warning"] == '110 - "Response is Stale"'
         for cookie in ({}, {"Cookie": cookies}):
-            page = world.system.ask("GET", world.buyers_page, **cookie)
-            assert (page.status, page.headers["X-Stale"]) == (200, "true")
-            assert "This page is shown as it was" in page.text
+            shown = world.system.ask("GET", world.buyers_page, **cookie)
+            assert (shown.status, shown.headers["X-Stale"]) == (200, "true")
+            assert "This page is shown as it was" in shown.text
         unknown = world.system.ask("GET", f"/api/v1/products/{world.seeds['other_product']}/rating/")
         for refused in (unknown, world.vote(), world.submit(3), world.move_item("shipped")):
             assert problem(refused) == (503, "TRY_AGAIN")

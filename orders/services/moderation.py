@@ -38,10 +38,10 @@ def hide_product(product_id: UUID, *, actor: User | None, reason: str) -> Produc
 @transaction.atomic
 def remove_product(product_id: UUID, *, actor: User | None, reason: str, ground: str = "terms") -> Product:
     """Take a product down; ``reason`` is a code of the catalogue, which the tombstone names beside the ground,
-    ``illegal`` or ``terms``. Idempotent. Raises NotFound.
+    ``illegal`` or ``terms``. Idempotent; what is down on the terms may still be found illegal. Raises NotFound.
     """
     product = lock_product(product_id)
-    if product.removed_at is not None:
+    if product.removed_at is not None and (ground != "illegal" or product.removal_ground == ground):
         return product
     removed = {"removed_at": database_now().isoformat(), "removal_reason": reason, "removal_ground": ground}
     return _set(product, moderation_state(product) | removed, "product.removed", actor, reason)

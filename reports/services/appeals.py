@@ -4,12 +4,14 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from reports.contents import kind_of
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
 from reports.jobs import follow_case, mail_ruling, reporters_changed
 from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal, Report, StatementOfReasons
 from reports.services.cases import lock_case, open_case
 from reports.services.claiming import require_moderator, require_no_part
 from reports.services.deciding import (
+    is_down_by_two,
     lock_decision,
     make_decision,
     propose_to_take_back,
@@ -19,6 +21,7 @@ from reports.services.deciding import (
     settle_appeals,
     took_two,
 )
+from reports.services.sanctions import SANCTIONS
 from reports.services.statements import announce, appealable_until, authors_of, is_appealable
 from trustengine.accounts.models import User
 from trustengine.audit.services import record
@@ -183,6 +186,10 @@ def _overturn(made: Appeal, decision: Decision, moderator: User) -> Decision:
 
 
 def _give_back(decision: Decision, moderator: User) -> None:
+    """Put back what a decision took. What two people have removed since stays down: theirs is another decision."""
+    content = kind_of(decision.content_type).get(decision.content_id)
+    if not took_two(decision) and decision.action not in SANCTIONS and is_down_by_two(content):
+        return
     try:
         with transaction.atomic():
             reverse(decision, actor=moderator)

@@ -35,6 +35,7 @@ from trustengine.jobs.services import enqueue
 BY_HAND = tuple(action for action in Action if action not in {Action.UNDO, Action.OVERTURN})
 CHOICES_BY_HAND = [(str(action), action.label) for action in BY_HAND]
 UNKNOWN_REASON = "other"
+ILLEGAL = ReasonCode.Ground.ILLEGAL
 
 _gathered: ContextVar[list[Taken] | None] = ContextVar("gathered", default=None)
 
@@ -99,8 +100,10 @@ def active_reason(code: str, *, field: str = "reason_code") -> ReasonCode:
 def needs_second_person(action: str, reason: ReasonCode, case: Case) -> bool:
     """Whether a second person approves: suspensions, removals on legal grounds, and ending such a removal."""
     if action == Action.REMOVE:
-        return reason.ground == ReasonCode.Ground.ILLEGAL
-    return action == Action.SUSPEND or (action == Action.RESTORE and _was_removed_by_two(case))
+        return reason.ground == ILLEGAL
+    return action == Action.SUSPEND or (
+        action == Action.RESTORE and is_down_by_two(kind_of(case.content_type).get(case.content_id))
+    )
 
 
 def took_two(decision: Decision) -> bool:
@@ -108,12 +111,14 @@ def took_two(decision: Decision) -> bool:
     return hasattr(decision, "proposal")
 
 
-def _was_removed_by_two(case: Case) -> bool:
-    """Whether the content is down on a legal ground. What is down on another one, one person restores."""
-    decisions = Decision.objects.filter(content_type=case.content_type, content_id=case.content_id)
-    standing = decisions.filter(superseded_by=None, action__in=[Action.REMOVE, Action.RESTORE])
-    last = standing.select_related("reason").order_by("-created_at", "-pk").first()
-    return last is not None and last.action == Action.REMOVE and last.reason.ground == ReasonCode.Ground.ILLEGAL
+def is_down_by_two(content: Any) -> bool:
+    """Whether a content is removed on a legal ground, which two people decided. On another one, one person restores.
+
+    The content itself says it: decisions that came later, or elsewhere, do not change on which ground it is down.
+    """
+    return (
+        content is not None and content.removed_at is not None and content.removal_ground == ReasonCode.Ground.ILLEGAL
+    )
 
 
 def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:

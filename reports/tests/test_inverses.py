@@ -6,16 +6,20 @@ import pytest
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from reports.errors import ConflictOfInterest
+from reports.contents import kind_of
+from reports.errors import CaseChanged, ConflictOfInterest
 from reports.models import Action, Case, Decision, Proposal
 from reports.services.appeals import appeal, rule
 from reports.services.deciding import BY_HAND, took_two, undo
 from reports.services.looking_back import look_back, undo_look_back
 from reports.services.proposals import approve_proposal
+from reports.services.reporting import submit_report
 from reports.services.statements import deliver
 from reports.tests.factories import decided, moderator, reported, senior
 from reviews.models import Review
-from reviews.services import drop_quarantine, open_quarantine, release_quarantine
+from reviews.services import drop_quarantine, open_quarantine, release_quarantine, restore_review
+from reviews.services.replies import write_reply
+from reviews.services.reply_moderation import approve_reply
 from reviews.services.restriction import lift_restriction, restrict_review
 from reviews.services.strikes import give_strike, revoke_strike
 from reviews.tests.factories import approved_review, pending_review
@@ -146,6 +150,65 @@ def test_what_one_removed_is_restored_by_one():
     decision = taken("remove", "spam")
 
     assert isinstance(decided(reported_again(decision), "restore", "no_violation"), Decision)
+
+
+def removed_by_two(case):
+    return approve_proposal(decided(case, "remove", "illegal").pk, approver=senior())
+
+
+def down(decision):
+    content = kind_of(decision.content_type).get(decision.content_id)
+    return content.removed_at is not None and content.removal_ground == "illegal"
+
+
+CONTENTS = ["review", "reply", "product"]
+
+
+def first_decided(content_type, action):
+    """A decision by one person about a content of this type."""
+    review = approved_review()
+    reply = write_reply(review.pk, member=manager_of(review), text="Thank you.").reply
+    approve_reply(reply.pk, actor=moderator(), reason="approved_ok")
+    content = {"review": review.pk, "reply": reply.pk, "product": review.product_id}[content_type]
+    report = submit_report(reporter=UserFactory(), content_type=content_type, content_id=content, reason="spam")
+    return decided(report.case, action)
+
+
+def manager_of(review):
+    return MembershipFactory(profile=review.product.vendor, role="manager").user
+
+
+@pytest.mark.parametrize("content_type", CONTENTS)
+@pytest.mark.parametrize("action", ["hide", "remove"])
+def test_an_earlier_decision_gives_no_way_round_what_two_removed(content_type, action, settings):
+    first = first_decided(content_type, action)
+    removal = removed_by_two(reported_again(first))
+
+    with pytest.raises(CaseChanged):
+        undo(first.pk, moderator=moderator())
+    assert down(removal)
+
+    owner = first.author or MembershipFactory(profile_id=kind_of(content_type).get(first.content_id).vendor_id).user
+    made = appeal(first.pk, appellant=owner, text="This is wrong.")
+    rule(made.pk, moderator=senior(), ruling="overturn", text="")
+    assert down(removal)
+
+
+@pytest.mark.parametrize("content_type", CONTENTS)
+@pytest.mark.parametrize("between", ["remove", "hide", "dismiss"])
+def test_a_decision_in_between_gives_no_way_round_what_two_removed(content_type, between):
+    removal = removed_by_two(reported_again(first_decided(content_type, "hide")))
+    decided(reported_again(removal), between)
+
+    assert isinstance(decided(reported_again(removal), "restore", "no_violation"), Proposal)
+    assert down(removal)
+
+
+def test_showing_a_hidden_review_in_the_lists_gives_no_way_round_what_two_removed():
+    removal = removed_by_two(reported_again(first_decided("review", "hide")))
+    restore_review(removal.content_id, actor=moderator(), reason="no_violation")
+
+    assert isinstance(decided(reported_again(removal), "restore", "no_violation"), Proposal)
 
 
 @pytest.mark.parametrize(("action", "reason"), TWO)

@@ -18,12 +18,12 @@ from trustengine.jobs.services import publish
 @transaction.atomic
 def remove_review(review_id: UUID, *, actor: User | None, reason: str, ground: str = "terms") -> Review:
     """Take a review down; ``reason`` is a code of the catalogue, which the tombstone names beside the
-    ground, ``illegal`` or ``terms``. Idempotent.
+    ground, ``illegal`` or ``terms``. Idempotent; what is down on the terms may still be found illegal.
 
     Raises ReviewNotFound, ReviewDeleted, PermissionDenied, ConflictOfInterest.
     """
     review = lock_for(review_id, actor)
-    if review.removed_at is not None:
+    if review.removed_at is not None and (ground != "illegal" or review.removal_ground == ground):
         return review
     with decision(review, "remove", actor, reason), rating_follows(review):
         review.removed_at, review.removal_reason, review.removal_ground = database_now(), reason, ground
@@ -52,7 +52,7 @@ def bring_back_review(review_id: UUID, *, actor: User | None, reason: str) -> Re
 def remove_reply(reply_id: UUID, *, actor: User | None, reason: str, ground: str = "terms") -> VendorReply:
     """Take a reply down. Raises as ``approve_reply``."""
     reply = lock_reply_for(reply_id, actor)
-    if reply.removed_at is not None:
+    if reply.removed_at is not None and (ground != "illegal" or reply.removal_ground == ground):
         return reply
     with decision(reply, "remove", actor, reason):
         reply.removed_at, reply.removal_reason, reply.removal_ground = database_now(), reason, ground

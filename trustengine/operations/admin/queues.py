@@ -2,9 +2,11 @@
 
 By itself django-rq lets everybody who is staff empty queues, answers 500 while Redis is
 away and for what is not there, and leaves no trace. Messages are wake-ups only: what is
-lost with one, the next sweep sends again.
+lost with one, the next sweep sends again. Its templates are written for the look of
+Django's admin, and bring an inline script for a jQuery plugin that Django no longer has.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
+from django.templatetags.static import static
 from django_rq import stats_views
 from django_rq.urls import get_admin_urlpatterns
 from redis.exceptions import RedisError
@@ -29,6 +32,7 @@ RQ_SCHEDULER = "django_rq_scheduler_jobs"  # of a package that is not installed
 AWAY = "Redis cannot be reached. Jobs wait in the database meanwhile; see Jobs."
 
 ROOT = "django_rq/dashboard/"  # where django-rq's users expect it
+INLINE_SCRIPT = re.compile(rb'<script type="text/javascript">.*?</script>', re.DOTALL)
 
 View = Callable[..., HttpResponse]
 
@@ -55,9 +59,19 @@ def _guarded(name: str, view: View) -> View:
         if not reading and response.status_code < 400:
             about = kwargs.get("job_id") or str(kwargs.get("queue_index", ""))
             record(f"queue.{name.removeprefix('django_rq_')}", ("rq", about), actor=request.user)
-        return response
+        return _dressed(response)
 
     return guarded
+
+
+def _dressed(response: HttpResponse) -> HttpResponse:
+    """Give a page the console's look, and a script of ours for the one that the content security policy refuses."""
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        styles = f'<link rel="stylesheet" href="{static("trustengine/queues.css")}">'
+        script = f'<script src="{static("trustengine/queues.js")}" defer></script>'
+        content = INLINE_SCRIPT.sub(b"", response.content)
+        response.content = content.replace(b"</head>", f"{styles}{script}</head>".encode(), 1)
+    return response
 
 
 def _pages() -> Iterator[tuple[str, str, View]]:

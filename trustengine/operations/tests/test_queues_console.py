@@ -1,5 +1,7 @@
 """django-rq's pages in the console: who may read them, who may change something, and what is left of it."""
 
+import re
+
 import django_rq
 import pytest
 from django.contrib import admin
@@ -62,6 +64,22 @@ def test_operators_read_every_page(client, message):
         "nothing.known"
         in client.get(address("django_rq_job_detail", queue_index=index, job_id=message.id)).content.decode()
     )
+
+
+def test_every_page_has_the_consoles_look_and_no_refused_script(client, message):
+    staff(client, "Operators")
+    index = sorted(["high", "default", "low"]).index("default")
+
+    looked_at = 0
+    for name in PAGES:
+        answer = client.get(address(name, queue_index=index, job_id=message.id))
+        if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
+            page = answer.content.decode()
+            assert "trustengine/queues" in page, name
+            scripts = re.findall(r"<script(?P<attributes>[^>]*)>", page)
+            assert all("src=" in script or "application/json" in script for script in scripts), (name, scripts)
+            looked_at += 1
+    assert looked_at > 10
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -58,8 +58,8 @@
   async function optionsFor(form) {
     if (form.dataset.options) return JSON.parse(form.dataset.options);
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
-    const told = await answer.json();
-    if (!answer.ok) throw new Error(told.problem);
+    const told = await answer.json().catch(() => ({ problem: "The server did not answer as expected. Reload this page and try again." }));
+    if (told.problem) throw new Error(told.problem);
     return JSON.parse(told.options);
   }
 

@@ -124,7 +124,7 @@ def test_a_change_marks_the_payout_and_the_file(client):
     batch = draft_payouts("EUR", actor=finance())
 
     client.force_login(finance())
-    assert "differs from the one of the vendor&#x27;s payout before" in client.get(
+    assert "differs from where the vendor&#x27;s last payout went" in client.get(
         f"/admin/billing/payoutbatch/{batch.pk}/change/"
     ).content.decode().replace("&#39;", "&#x27;").replace("vendor's", "vendor&#x27;s")
     approve_payouts(batch.pk, actor=finance())

@@ -68,7 +68,7 @@ def test_a_passkey_is_added_and_opens_the_console(page, key, staff, live_server)
     page.wait_for_selector(".te-codes")
     assert page.locator(".te-codes code").count() == 10
     assert Passkey.objects.get(user=staff).name == "Blue key"
-    page.click("text=I have kept them")
+    page.click("text=I have saved them")
     page.wait_for_url(SIGNED_IN)
 
     page.context.clear_cookies()

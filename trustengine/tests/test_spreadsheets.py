@@ -16,6 +16,11 @@ def test_what_begins_like_a_formula_begins_with_an_apostrophe(start):
     assert harmless(f"{start}1+1") == f"'{start}1+1"
 
 
+@pytest.mark.parametrize("blank", [" ", "  ", "\xa0", "\u200b", "\ufeff"])
+def test_blanks_before_a_formula_hide_it_from_nobody(blank):
+    assert harmless(f"{blank}=1+1") == f"'{blank}=1+1"
+
+
 @pytest.mark.parametrize("text", ["", "1+1", "a=1", "'=1", "“=1”", "5 - 3"])
 def test_other_cells_stay_as_they_are(text):
     assert harmless(text) == text

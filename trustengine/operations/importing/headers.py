@@ -22,7 +22,7 @@ def names_of(header: Record | None, required: Sequence[str], file: str) -> list[
     if (kind := _other_format(text)) is not None:
         raise Unusable(f"{file}: {kind}")
     if header.cells is None:
-        raise Unusable(f"{file} has no header row that can be read: a quote in it is not closed, or text follows one")
+        raise Unusable(f"{file} has no header row that can be read: {_fault(header.start)}")
     names = [cell.strip() for cell in header.cells]
     for name in required:
         if name not in names:
@@ -54,6 +54,14 @@ def _other_format(text: str) -> str | None:
     if text.startswith(BYTE_ORDER_MARK):
         return "a second byte order mark (BOM) stands before the header row: remove one of them"
     return None
+
+
+def _fault(line: str) -> str:
+    """Why a header row is no CSV: mostly names in quotes between other separators than commas."""
+    for separator, words in SEPARATORS.items():
+        if f'"{separator}' in line or f'{separator}"' in line:
+            return f"found “{_shown(line)}”. Is the file separated by {words}? The import reads commas."
+    return f"a quote in it is not closed, or text follows one; found “{_shown(line)}”"
 
 
 def _hint(names: Sequence[str], missing: str) -> str:

@@ -192,7 +192,7 @@ def test_what_stands_in_an_ignored_column_rejects_no_row(marketplace: Marketplac
 
 @pytest.mark.django_db
 def test_the_rejects_file_holds_no_formula(marketplace: Marketplace):
-    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=cmd|' /C calc'!A0", "＝1", "x"]
+    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=cmd|' /C calc'!A0", "＝1", " =1", "\ufeff=1", "x"]
     shown = [f"'{cell}" for cell in cells[:-1]] + ["x"]
     marketplace.files["reviews"] = [{**marketplace.files["reviews"][0], "rating": cell} for cell in cells]
 
@@ -204,6 +204,10 @@ def test_the_rejects_file_holds_no_formula(marketplace: Marketplace):
 GOOD_HEADER = "review_id,product_id,customer_id,order_id,rating,created_at"
 
 
+def quoted(separator):
+    return (separator.join(f'"{name}"' for name in GOOD_HEADER.split(",")) + "\n").encode()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("content", "said"),
@@ -211,6 +215,9 @@ GOOD_HEADER = "review_id,product_id,customer_id,order_id,rating,created_at"
         (GOOD_HEADER.replace(",", ";").encode(), ["semicolons", "one column called “review_id;product_id"]),
         (GOOD_HEADER.replace(",", "\t").encode(), ["tabs", "one column"]),
         (GOOD_HEADER.replace(",", "|").encode(), ["vertical bars"]),
+        (quoted(";"), ["semicolons", "found “"]),
+        (quoted("\t"), ["tabs"]),
+        (quoted("|"), ["vertical bars"]),
         (f"{GOOD_HEADER}\n".encode("utf-16"), ["UTF-16"]),
         (f"{GOOD_HEADER}\n".encode("utf-16-be"), ["UTF-16"]),
         (b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD_HEADER.encode(), ["second byte order mark"]),
@@ -225,7 +232,7 @@ GOOD_HEADER = "review_id,product_id,customer_id,order_id,rating,created_at"
         (gzip.compress(GOOD_HEADER.encode()), [".csv.gz"]),
         (b"PK\x03\x04 workbook", ["workbook"]),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_a_header_that_cannot_be_used_is_described(marketplace: Marketplace, content, said, capsys):
     marketplace.files = {}

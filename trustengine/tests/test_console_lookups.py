@@ -2,10 +2,11 @@
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db.models import CharField, EmailField, TextField
 from django.test import Client, RequestFactory
 
+from reviews.models import Reputation
 from trustengine.accounts.tests.factories import StaffFactory, UserFactory
 from trustengine.admin import EvidenceAdmin
 
@@ -97,3 +98,28 @@ def test_an_address_counts_nobody_by_what_the_page_hides(django_user_model):
     ):
         assert client.get(f"/admin/{page}/?{query}").status_code == 400, query
     assert client.get("/admin/reports/report/?unknown=1").status_code in {200, 302}
+
+
+NAMES_SHOWN = {"accounts.User", "accounts.Membership"}  # their pages show user names to everybody who may open them
+OF_PEOPLE = ("username", "email", "subject", "first_name", "last_name")
+
+
+@pytest.mark.parametrize("listed", ADMINS, ids=lambda each: each.opts.label)
+def test_no_list_is_searched_by_names_that_its_page_hides(listed):
+    searched = {field.lstrip("^=@") for field in listed.get_search_fields(asked(StaffFactory()))}
+    hidden = {field for field in searched if any(name in field.split("__") for name in OF_PEOPLE)}
+
+    assert not hidden or (listed.opts.label in NAMES_SHOWN and all(field.endswith("username") for field in hidden))
+
+
+def test_a_search_finds_a_reputation_by_name_only_for_those_who_may_know_it():
+    known = UserFactory(username="ada-lovelace")
+    Reputation.objects.create(user=known, formula_version=1)
+    for group, found in (("Moderators", False), ("Operators", True)):
+        client, viewer = Client(), StaffFactory(groups=[group])
+        if found:
+            viewer.user_permissions.add(*Permission.objects.filter(codename__in=["see_identities", "view_reputation"]))
+        client.force_login(viewer)
+        page = client.get("/admin/reviews/reputation/?q=ada").content.decode()
+        assert (str(known.pk) in page) == found
+        assert str(known.pk) in client.get(f"/admin/reviews/reputation/?q={str(known.pk)[-8:]}").content.decode()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """TrustEngine's command line. ``manage.py up`` runs everything; ``manage.py help`` lists the rest."""
 
+import gc
 import os
 import sys
 
@@ -10,7 +11,11 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trustengine.settings")
     from trustengine.command_line import run
 
-    return run(sys.argv)
+    try:
+        return run(sys.argv)
+    finally:
+        # The interpreter's last collection walks every object: half a second of CPU in each process that `up` stops.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -102,7 +102,8 @@ def approve_payouts(batch_id: UUID, *, actor: User) -> PayoutBatch:
 def export_payouts(batch_id: UUID, *, actor: User) -> str:
     """The file of an approved batch, for the bank or the provider. It is made once: later it is the same, to the byte.
 
-    Raises PermissionDenied, NotFound, InvalidTransition for what has not been approved.
+    Raises PermissionDenied, NotFound, InvalidTransition for what has not been approved,
+    PayoutNotCovered where a destination changed after the approval: the file would name the former one.
     """
     _require(actor, PREPARE)
     with every_row(Reason.PAYOUTS):
@@ -111,6 +112,11 @@ def export_payouts(batch_id: UUID, *, actor: User) -> str:
             if batch.state != Batch.APPROVED:
                 raise InvalidTransition("Only an approved batch can be exported.")
             payouts = _lock_payouts(batch, State.APPROVED)
+            if redirected := _redirected(payouts):
+                raise PayoutNotCovered(
+                    "Destinations have changed since the approval: take these vendors out of the batch.",
+                    payouts=[_problem(payout, redirected[payout.pk]) for payout in payouts if payout.pk in redirected],
+                )
             batch.export = comma_separated(COLUMNS, map(_row, payouts))
             batch.state, batch.exported_at = Batch.EXPORTED, database_now()
             batch.save(update_fields=["state", "exported_at", "export"])
@@ -288,23 +294,35 @@ def _uncovered(payouts: Iterable[Payout], available: dict[UUID | None, int]) -> 
     disputes = Dispute.objects.filter(order=OuterRef("entry__transaction__order"), closed_at=None)
     lines = PayoutLine.objects.filter(payout__in=payouts, amount_cents__gt=0).filter(Exists(disputes))
     disputed = set(lines.values_list("payout", flat=True))
-    profiles = [payout.profile_id for payout in payouts]
-    present = with_rest(PayoutDestination.objects.filter(profile__in=profiles))
-    destinations = {row.profile_id: row for row in present}
+    redirected = _redirected(payouts)
     found = []
     for payout in payouts:
-        reason = ""
+        reason = redirected.get(payout.pk, "")
         if available.get(payout.profile_id, 0) < payout.amount_cents:
             reason = "balance"
         elif payout.pk in disputed:
             reason = "disputed"
-        elif (known := destinations.get(payout.profile_id)) is None or known.reference != payout.destination:
-            reason = "destination"
-        elif known.rests:
-            reason = "resting"
         if reason:
-            found.append({"payout": str(payout.pk), "payee": payout.payee, "reason": reason})
+            found.append(_problem(payout, reason))
     return found
+
+
+def _redirected(payouts: Sequence[Payout]) -> dict[UUID, str]:
+    """Which of these payouts go where their vendors are not paid now, each with a reason."""
+    present = with_rest(PayoutDestination.objects.filter(profile__in=[payout.profile_id for payout in payouts]))
+    destinations = {row.profile_id: row for row in present}
+    found = {}
+    for payout in payouts:
+        known = destinations.get(payout.profile_id)
+        if known is None or known.reference != payout.destination:
+            found[payout.pk] = "destination"
+        elif known.rests:
+            found[payout.pk] = "resting"
+    return found
+
+
+def _problem(payout: Payout, reason: str) -> dict[str, str]:
+    return {"payout": str(payout.pk), "payee": payout.payee, "reason": reason}
 
 
 def _booking(

@@ -13,7 +13,7 @@ from billing.errors import NothingDue, PayoutNotCovered, SecondPersonNeeded
 from billing.models import DestinationChange, PayoutDestination
 from billing.services.destinations import approve_destination, refuse_destination, set_destination
 from billing.services.drafting import draft_payouts
-from billing.services.payouts import approve_payouts, export_payouts, mark_batch_paid
+from billing.services.payouts import approve_payouts, cancel_payout, export_payouts, mark_batch_paid
 from billing.tests.payout_factories import finance, payable_vendor, payouts_of, release
 from orders.tests.factories import VendorFactory
 from trustengine.accounts.models import Membership
@@ -109,6 +109,23 @@ def test_a_draft_from_before_a_change_is_not_approved():
     with pytest.raises(PayoutNotCovered) as refusal:
         approve_payouts(batch.pk, actor=finance())
     assert [row["reason"] for row in refusal.value.extra["payouts"]] == ["resting"]
+
+
+def test_a_change_after_the_approval_keeps_the_former_destination_out_of_the_file():
+    vendor, other = payable_vendor(5_000), payable_vendor(4_000)
+    batch = draft_payouts("EUR", actor=finance())
+    approve_payouts(batch.pk, actor=finance())
+
+    approve_destination(changed(vendor).pk, actor=finance())
+
+    with pytest.raises(PayoutNotCovered) as refusal:
+        export_payouts(batch.pk, actor=finance())
+    assert [row["reason"] for row in refusal.value.extra["payouts"]] == ["destination"]
+    (held,) = (payout for payout in payouts_of(batch) if payout.profile_id == vendor.pk)
+    cancel_payout(held.pk, actor=finance())
+    assert [line.split(",")[1] for line in export_payouts(batch.pk, actor=finance()).splitlines()[1:]] == [
+        str(other.pk)
+    ]
 
 
 def test_a_change_marks_the_payout_and_the_file(client):

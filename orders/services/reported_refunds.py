@@ -39,8 +39,9 @@ def report_charge(checkout: Checkout, order: Order, report: ChargeReport) -> str
     items = lock_items([order.pk])[order.pk]
     for refund in report.refunds:
         _take(checkout, order, refund, items)
-    total = _all_of_it(order, items, report) if report.total_cents is None else report.total_cents
-    _take_total(checkout, report, total, [str(item.pk) for item in items if str(item.pk) in report.named])
+    if report.total_cents is not None or not report.refunds:
+        total = _all_of_it(order, items, report) if report.total_cents is None else report.total_cents
+        _take_total(checkout, report, total, [str(item.pk) for item in items if str(item.pk) in report.named])
     return _in_words(_count(order, items), items, report.named) or _with_unknown(NOTHING_NEW, items, report.named)
 
 
@@ -53,8 +54,9 @@ def report_checkout_charge(checkout: Checkout, report: ChargeReport) -> str:
     """The same for the total of a locked checkout that was paid and made no order."""
     for refund in report.refunds:
         _take(checkout, None, refund)
-    paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
-    _take_total(checkout, report, paid if report.total_cents is None else report.total_cents, ())
+    if report.total_cents is not None or not report.refunds:
+        paid = checkout.amount_cents if checkout.paid_cents is None else checkout.paid_cents
+        _take_total(checkout, report, paid if report.total_cents is None else report.total_cents, ())
     return _checkout_in_words(checkout, NOTHING_NEW)
 
 

@@ -108,6 +108,25 @@ def test_a_total_before_its_facts_is_an_estimate_that_they_replace():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_list_of_refunds_without_a_total_is_all_that_has_gone_back(is_reversed):
+    checkout, _, ids = ordered(1_000, 690)
+    intent = checkout.payment_intent_id
+    listed = [
+        stripe.refund(intent, 2, 200, NOW + 5, **naming(ids[1])),
+        stripe.refund(intent, 1, 300, NOW, **naming(ids[0])),
+    ]
+    events = [
+        stripe.event(stripe.LISTING, "charge.refunded", NOW, 1, stripe.charge(intent, None, listed[1:])),
+        stripe.event(stripe.LISTING, "charge.refunded", NOW + 5, 2, stripe.charge(intent, None, listed)),
+    ]
+
+    feed(intent, *(events[::-1] if is_reversed else events))
+
+    assert refunded(ids) == [300, 200]
+
+
+@pytest.mark.django_db
 def test_a_total_that_says_all_refunds_all_at_once():
     checkout, order, ids = ordered(1_000, 690)
     tell_all(stripe.event(NEWEST, "charge.refunded", NOW, 1, stripe.charge(checkout.payment_intent_id, 1_690)))

@@ -12,11 +12,13 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from trustengine.accounts.erasure import forget_sign_ins
 from trustengine.accounts.models import UserSession
 from trustengine.accounts.tests.factories import UserFactory
 from trustengine.database_time import database_now
+from trustengine.testing import database_time
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +73,19 @@ def test_the_upgrade_signs_nobody_out_and_leaves_no_former_rows():
     assert client.get(reverse("admin:index")).status_code == 200
     assert UserSession.objects.filter(user=person).count() == 1
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("days_wrong", [30, -30])
+def test_a_process_whose_clock_is_wrong_begins_and_ends_sessions_as_every_other_one(days_wrong, monkeypatch, settings):
+    settings.CONSOLE_IDLE_MINUTES = 0  # Django's client begins sessions without the console's mark
+    _, earlier = signed_in()
+    real = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(days=days_wrong))
+    _, client = signed_in()
+
+    assert [each.get(reverse("admin:index")).status_code for each in (earlier, client)] == [200, 200]
+    for row in UserSession.objects.all():
+        lasts = row.expire_date - database_now()
+        assert abs(lasts.total_seconds() - settings.SESSION_COOKIE_AGE) < 60
+    with database_time(ahead=timedelta(seconds=settings.SESSION_COOKIE_AGE + 60)):
+        assert client.get(reverse("admin:index")).status_code == 302

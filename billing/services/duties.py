@@ -46,7 +46,7 @@ def parts_in(batch: PayoutBatch, payouts: Collection[Payout], actor: User) -> li
 
 def in_words(parts: Iterable[str]) -> str:
     """Say why this person cannot approve a batch."""
-    named = ", ".join(WORDS[part] for part in parts)
+    named = ", and ".join(WORDS[part] for part in parts)
     return f"{named[:1].upper()}{named[1:]}: somebody else has to approve it."
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from trustengine.api.problems import as_json
 from trustengine.api.refusals import refused
@@ -33,7 +35,7 @@ def is_never_locked(request: HttpRequest, credentials: Mapping[str, Any] | None)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Mapping[str, Any] | None) -> HttpResponse:
-    """A problem document for the API, a page for the admin site; both with ``Retry-After``."""
+    """A problem document for the API, else a page that looks like the form; with ``Retry-After``."""
     delay = getattr(request, "sign_in_delay", 0)  # by PasswordGuard, which has noted it
     wait = delay or seconds_left(request, credentials)
     if not delay:
@@ -43,7 +45,10 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: Mappin
         answer = as_json(RateLimitExceeded.status, RateLimitExceeded.code, MESSAGE)
     else:
         context = {"title": "Sign-in is paused", "message": MESSAGE, "wait": _in_words(wait)}
-        answer = render(request, "admin/locked_out.html", context, status=RateLimitExceeded.status)
+        page = "pages/locked_out.html"
+        if request.path.startswith(reverse("admin:index")):
+            page, context = "admin/locked_out.html", {**admin.site.each_context(request), **context}
+        answer = render(request, page, context, status=RateLimitExceeded.status)
     answer["Retry-After"] = str(wait)
     return answer
 

@@ -186,17 +186,19 @@ def test_success_forgets_earlier_failures(user, settings):
         assert sign_in().status_code == 200
 
 
-def test_a_lockout_of_the_admin_site_is_a_readable_page(user, settings, client):
+@pytest.mark.parametrize(("form", "styles"), [("admin:login", "trustengine/console"), ("sign-in", "trustengine/pages")])
+def test_a_lockout_is_a_readable_page_in_the_look_of_its_form(form, styles, user, settings, client):
     settings.AXES_FAILURE_LIMIT = 1
 
     credentials = {"username": "ada", "password": "wrong"}
-    answer = client.post(reverse("admin:login"), credentials, REMOTE_ADDR="198.51.100.6")
+    answer = client.post(reverse(form), credentials, REMOTE_ADDR="198.51.100.6")
 
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) > 800
     page = answer.content.decode()
     assert "Too many failed attempts to sign in." in page
     assert "15 minutes" in page
+    assert f"{styles}." in page
 
 
 # Refreshing

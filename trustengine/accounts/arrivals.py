@@ -12,7 +12,7 @@ from trustengine.accounts.birthdates import of_age_on
 from trustengine.accounts.errors import TokenInvalid
 from trustengine.accounts.models import Membership, Profile, User
 from trustengine.accounts.names import presentable
-from trustengine.accounts.tokens import VerifiedToken, owner_of
+from trustengine.accounts.tokens import SECOND_FACTOR_CLAIM, VerifiedToken, owner_of
 from trustengine.audit.services import record
 from trustengine.errors import ReadOnlyMode
 from trustengine.identifiers import canonical_subject, is_reserved_subject
@@ -28,6 +28,8 @@ def user_of(token: VerifiedToken) -> User:
     """
     if token.is_own:
         user = owner_of(token.claims)
+        if user.needs_second_factor and not token.claims.get(SECOND_FACTOR_CLAIM):  # needed since it was given out
+            raise TokenInvalid("second_factor", "Sign in again with your second factor.")
         return user if hasattr(user, "customer_profile") else first_sight(user.subject)
     user = _user_of_subject(token.claims)
     user.has_staff_rights = False

@@ -10,7 +10,8 @@ from trustengine.accounts.models import User
 from trustengine.accounts.tokens import VerifiedToken, verified
 from trustengine.api.refusals import refused
 
-ROUTINE = {"expired", "inactive", "password_changed", "signed_out", "erased"}  # happens to honest clients every day
+# These happen to honest clients every day.
+ROUTINE = {"expired", "inactive", "password_changed", "signed_out", "erased", "second_factor"}
 
 
 class BearerAuthentication(BaseAuthentication):

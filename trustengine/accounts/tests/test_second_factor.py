@@ -127,6 +127,8 @@ def test_where_it_is_enforced_nobody_gets_a_token_without_enrolling(settings, ho
 
     assert status_and_code(answer) == (401, "SECOND_FACTOR_REQUIRED")
     assert "console" in answer.json()["detail"]
+    used = api_client_for().get(ME, HTTP_AUTHORIZATION=f"Bearer {before.access}")
+    assert status_and_code(used) == (401, "TOKEN_INVALID"), "one that was given out before it was enforced"
     assert status_and_code(api_client_for().post(REFRESH, {"refresh": before.refresh})) == (
         401,
         "SECOND_FACTOR_REQUIRED",
@@ -136,7 +138,8 @@ def test_where_it_is_enforced_nobody_gets_a_token_without_enrolling(settings, ho
 def test_a_group_that_is_not_named_and_customers_are_not_asked(settings):
     settings.SECOND_FACTOR_STAFF, settings.SECOND_FACTOR_GROUPS = True, ["Finance"]
     UserFactory(username="grace", password=PASSWORD)
-    assert sign_in().status_code == 200
+    access = sign_in().json()["access"]
+    assert api_client_for().get(ME, HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 200
 
     settings.SECOND_FACTOR_STAFF = False
     StaffFactory(username="ada", password=PASSWORD, groups=["Moderators"])

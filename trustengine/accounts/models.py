@@ -159,11 +159,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return str(self)
 
     def clean(self) -> None:
+        name = self.username
         super().clean()
+        # Django's would make a user name of the label that ``get_username`` gives somebody without one.
+        self.username = self.normalize_username(name) if name else None
         self.subject = canonical_subject(self.subject)
         if self.subject != f"{ERASED_PREFIX}{self.pk}":
             refuse_reserved(self.subject)
-        self.username = self.username or None
         self.staff_subject = self.staff_subject or None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:

@@ -4,11 +4,12 @@ Superusers alone make accounts and give rights; each such form leaves an audit e
 its own transaction.
 """
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
@@ -43,12 +44,32 @@ class SuperuserForm(EvidenceAdmin):
         return cast(User, request.user).acts_as_superuser
 
 
+class OptionalUsername(UsernameField):
+    """Takes an empty user name as none, as people of the marketplace and staff of the identity provider have it.
+
+    Django's field looks at the length of what its own ``empty_value`` has made None.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value) if str(value or "").strip() else self.empty_value
+
+
+class PersonForm(UserChangeForm):  # type: ignore[misc]
+    class Meta(UserChangeForm.Meta):  # type: ignore[misc]
+        field_classes: ClassVar = {"username": OptionalUsername}
+
+
+class NewPersonForm(UserCreationForm):  # type: ignore[misc]
+    class Meta(UserCreationForm.Meta):  # type: ignore[misc]
+        field_classes: ClassVar = {"username": OptionalUsername}
+
+
 @admin.register(User)
 class UserAdmin(EraseAction, ResetSecondFactorAction, DjangoUserAdmin, SuperuserForm):  # type: ignore[misc]
     """People, and the accounts of staff. Who somebody is elsewhere is shown only to those who may see identities."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = PersonForm
+    add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["__str__", "is_active", "is_staff", "suspended_at", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", ("suspended_at", admin.EmptyFieldListFilter), "groups"]

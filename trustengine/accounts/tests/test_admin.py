@@ -136,6 +136,22 @@ def test_a_change_of_rights_is_recorded_with_what_was_before(client, superuser):
     assert entry.after == {"groups": [finance.pk]}
 
 
+@pytest.mark.parametrize("typed", ["", " "])
+def test_people_without_a_user_name_are_changed_and_added(typed, client, superuser):
+    client.force_login(superuser)
+    nameless = UserFactory(username=None)
+    others = set(User.objects.values_list("pk", flat=True))
+    new = {"username": typed, "password1": "gfd8sgh4s!x", "password2": "gfd8sgh4s!x", "usable_password": "true"}
+
+    changed = client.post(page_of(nameless), form_of(nameless, username=typed, staff_subject="grace", is_staff="on"))
+    added = client.post(reverse("admin:accounts_user_add"), new)
+
+    assert (changed.status_code, added.status_code) == (302, 302)
+    nameless.refresh_from_db()
+    assert (nameless.username, nameless.staff_subject, nameless.is_staff) == (None, "grace", True)
+    assert User.objects.exclude(pk__in=others).get().username is None
+
+
 def test_nobody_changes_their_own_rights(client, superuser):
     client.force_login(superuser)
     finance = Group.objects.get(name="Finance")

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from reports.contents import kind_of
 from reports.errors import AlreadyAppealed, AppealWindowClosed, CaseChanged, ConflictOfInterest
 from reports.jobs import follow_case, mail_ruling, reporters_changed
 from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal, Report, StatementOfReasons
@@ -187,8 +186,8 @@ def _overturn(made: Appeal, decision: Decision, moderator: User) -> Decision:
 
 def _give_back(decision: Decision, moderator: User) -> None:
     """Put back what a decision took. What two people have removed since stays down: theirs is another decision."""
-    content = kind_of(decision.content_type).get(decision.content_id)
-    if not took_two(decision) and decision.action not in SANCTIONS and is_down_by_two(content):
+    is_about_content = decision.action not in SANCTIONS
+    if is_about_content and not took_two(decision) and is_down_by_two(decision.content_type, decision.content_id):
         return
     try:
         with transaction.atomic():

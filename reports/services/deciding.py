@@ -101,9 +101,7 @@ def needs_second_person(action: str, reason: ReasonCode, case: Case) -> bool:
     """Whether a second person approves: suspensions, removals on legal grounds, and ending such a removal."""
     if action == Action.REMOVE:
         return reason.ground == ILLEGAL
-    return action == Action.SUSPEND or (
-        action == Action.RESTORE and is_down_by_two(kind_of(case.content_type).get(case.content_id))
-    )
+    return action == Action.SUSPEND or (action == Action.RESTORE and is_down_by_two(case.content_type, case.content_id))
 
 
 def took_two(decision: Decision) -> bool:
@@ -111,14 +109,18 @@ def took_two(decision: Decision) -> bool:
     return hasattr(decision, "proposal")
 
 
-def is_down_by_two(content: Any) -> bool:
+def is_down_by_two(content_type: str, content_id: UUID) -> bool:
     """Whether a content is removed on a legal ground, which two people decided. On another one, one person restores.
 
-    The content itself says it: decisions that came later, or elsewhere, do not change on which ground it is down.
+    The content itself says it, whatever was decided later or elsewhere. In 0.1.0 it did not where it had been
+    down on the terms before: there the decision of two people that still stands says it.
     """
-    return (
-        content is not None and content.removed_at is not None and content.removal_ground == ReasonCode.Ground.ILLEGAL
-    )
+    content = kind_of(content_type).get(content_id)
+    if content is None or content.removed_at is None:
+        return False
+    removals = Decision.objects.filter(content_type=content_type, content_id=content_id, action=Action.REMOVE)
+    by_two = removals.filter(proposal__isnull=False, superseded_by=None, created_at__gte=content.removed_at)
+    return content.removal_ground == ILLEGAL or by_two.exists()
 
 
 def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:

@@ -204,6 +204,16 @@ def test_a_decision_in_between_gives_no_way_round_what_two_removed(content_type,
     assert down(removal)
 
 
+@pytest.mark.parametrize("content_type", CONTENTS)
+def test_what_two_removed_in_0_1_0_after_one_had_is_restored_by_two(content_type):
+    removal = removed_by_two(reported_again(first_decided(content_type, "remove")))
+    first = Decision.objects.exclude(pk=removal.pk).get(content_id=removal.content_id, action="remove")
+    rows = kind_of(content_type).model.objects.filter(pk=removal.content_id)
+    rows.update(removal_ground="terms", removal_reason="spam", removed_at=first.created_at)
+
+    assert isinstance(decided(reported_again(removal), "restore", "no_violation"), Proposal)
+
+
 def test_showing_a_hidden_review_in_the_lists_gives_no_way_round_what_two_removed():
     removal = removed_by_two(reported_again(first_decided("review", "hide")))
     restore_review(removal.content_id, actor=moderator(), reason="no_violation")

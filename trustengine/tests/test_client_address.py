@@ -3,6 +3,7 @@ from ipaddress import ip_network
 import pytest
 
 from trustengine.client_address import client_address, client_network, is_shared, network_of
+from trustengine.rsgi import UNREADABLE
 
 PROXY, OTHER_PROXY, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 
@@ -126,3 +127,9 @@ def test_an_unnamed_proxy_stands_for_nobody_in_particular(rf, peer, forwarded, s
 def test_a_named_proxy_stands_for_whom_it_says(rf, forwarded, network):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     assert client_network(rf.get("/", REMOTE_ADDR=PROXY, **headers)) == network
+
+
+@pytest.mark.usefixtures("behind_proxies")
+def test_a_header_that_cannot_be_read_escapes_no_limit(rf):
+    """``trustengine.rsgi`` gives it in this form: the client counts as its proxy, and is limited."""
+    assert client_network(rf.get("/", REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_FOR=UNREADABLE)) == PROXY

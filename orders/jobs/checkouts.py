@@ -45,7 +45,7 @@ def forget_addresses() -> int:
 
 
 @subscribe("orders.product_moderated", key="product_id")
-@job(queue="high", coalesce=True)
+@job(queue="high", coalesce=True, long=True)
 def close_checkouts(key: str) -> None:
     """End the open checkouts of a product that a moderator has taken out of view, a part at a time."""
     from orders.services.checkout import close_checkouts_of

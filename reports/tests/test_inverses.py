@@ -335,6 +335,7 @@ def test_no_inverse_among_the_addresses_is_outside_of_the_walk():
     found = {name for name in names_of(get_resolver()) if any(word in name for word in words)}
 
     assert found == {
+        "auth-token-revoke",  # one's own token
         "moderation-release",
         "moderation_release",  # one's own claim
         "moderation-undo",

@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from orders.models import OrderItem
 from orders.tests.test_reconcile_order_status import reconcile
 from reviews import jobs, reputation
 from reviews.models import Reputation, Review, Strike
@@ -148,7 +149,8 @@ def test_votes_move_the_author_once_in_a_while_and_count_as_pending_until_then()
 def test_a_refund_weighs_on_who_reviewed_the_purchase():
     review = approved_review()
     run_due_jobs()
-    Review.objects.filter(pk=review.pk).update(purchase_refunded_at=timezone.now())
+    item = OrderItem.objects.get(pk=review.order_item_id)
+    OrderItem.objects.filter(pk=item.pk).update(refunded_cents=item.price_cents, refunded_at=timezone.now())
 
     publish("orders.items_refunded", item_ids=[review.order_item_id])
     run_due_jobs()

@@ -129,8 +129,10 @@ def test_a_rare_word_among_many_products_is_found_by_its_index():
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO orders_product (id, vendor_id, title, description, price_cents, currency, reserved,
-                   is_active, report_count, created_at, updated_at)
-               SELECT gen_random_uuid(), %s, 'thing ' || n, 'plain ' || mod(n, 50), 100, 'EUR', 0, true, 0, now(), now()
+                   is_active, is_hidden, removal_reason, removal_ground, listing_version, report_count,
+                   created_at, updated_at)
+               SELECT gen_random_uuid(), %s, 'thing ' || n, 'plain ' || mod(n, 50), 100, 'EUR', 0,
+                   true, false, '', '', 1, 0, now(), now()
                FROM generate_series(1, 5000) AS n""",
             [vendor.pk],
         )

@@ -49,6 +49,7 @@ class Complaints:
             for story in history.stories
             if story.review.is_public and story.pending is None and story.review.comment and story.published_at
         ]
+        self.taken_back = [story for story in history.stories if story.review.deleted_at and story.published_at]
         self.calm = [story for story in self.stories if story.published_at and story.published_at < world.ago(12)]
         world.rng.shuffle(self.calm)
 
@@ -65,6 +66,7 @@ class Complaints:
         self._restricted()
         self._withdrawn()
         self._product()
+        self._moot()
 
     def _settled(self, reason: str, words: str, action: str) -> tuple[Story, Decision]:
         story = self._next()
@@ -175,6 +177,19 @@ class Complaints:
         self.world.record(later, "report.withdrawn", report, actor=report.reporter, after={"status": "withdrawn"})
         if report.case is not None:
             self.desk.close(report.case, later)
+
+    def _moot(self) -> None:
+        """A report of a review that its author withdrew before anybody looked."""
+        for story in self.taken_back[:1]:
+            published, withdrawn = story.published_at, story.review.deleted_at
+            assert published is not None
+            assert withdrawn is not None
+            moment = published + (withdrawn - published) / 2
+            report = self._report(story, self._reader(), "off_topic", "This is about another shop.", moment)
+            report.status = Report.Status.MOOT
+            self.world.touch(report, withdrawn)
+            if report.case is not None:
+                self.desk.close(report.case, withdrawn)
 
     def _product(self) -> None:
         """A listing can be reported, too."""

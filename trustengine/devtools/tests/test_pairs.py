@@ -65,7 +65,7 @@ from reviews.services import (
     write_reply,
 )
 from reviews.services.quarantine import sweep
-from reviews.services.refunds import mark_purchases_refunded
+from reviews.services.refunds import follow_refunded_items
 from reviews.tests.factories import approved_review, delivered_purchase, moderator
 from trustengine.accounts.erasing import advance, request_erasure
 from trustengine.accounts.models import Erasure, Membership
@@ -238,7 +238,7 @@ VERBS: dict[str, Callable[[Scene], Any]] = {
     "process a payment": lambda at: run_job(process_payment, at.paid.payment_intent_id),
     "cancel": lambda at: cancel_order(at.new_item.order_id, actor=at.author),
     "refund": refund,
-    "mark refunded": lambda at: mark_purchases_refunded([at.item.pk]),
+    "mark refunded": lambda at: follow_refunded_items([at.item.pk]),
     "suspend the voter": suspend_voter,
     "suspend": lambda at: suspend_user(at.author, actor=None, reason="spam"),
     "rename": lambda at: rename(at.author, "Somebody else"),

@@ -21,7 +21,7 @@ from reports.admin.decisions import tone_of
 from reports.admin.lists import ModerationList, Saved, SavedFilter, named
 from reports.models import Appeal, StatementOfReasons
 from reports.services.appeals import PERMISSION, rule
-from reports.services.deciding import took_two
+from reports.services.duties import took_two
 from trustengine.accounts.models import User
 from trustengine.admin import name_of
 from trustengine.admin.attempting import attempt

@@ -12,7 +12,8 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from reports.admin.lists import ModerationList, Saved, SavedFilter, confidential, named, person
 from reports.admin.people import StaffFilter
 from reports.models import Action, Decision, StatementOfReasons
-from reports.services.deciding import took_two, undo
+from reports.services.deciding import undo
+from reports.services.duties import took_two
 from reports.services.statements import full_text
 from trustengine.accounts.models import User
 from trustengine.admin.attempting import attempt

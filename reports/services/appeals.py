@@ -10,7 +10,6 @@ from reports.models import Action, Appeal, Case, ContentType, Decision, Proposal
 from reports.services.cases import lock_case, open_case
 from reports.services.claiming import require_moderator, require_no_part
 from reports.services.deciding import (
-    is_down_by_two,
     lock_decision,
     make_decision,
     propose_to_take_back,
@@ -18,8 +17,8 @@ from reports.services.deciding import (
     restore_content,
     reverse,
     settle_appeals,
-    took_two,
 )
+from reports.services.duties import is_down_by_two, took_two
 from reports.services.sanctions import SANCTIONS
 from reports.services.statements import announce, appealable_until, authors_of, is_appealable
 from trustengine.accounts.models import User

@@ -22,6 +22,7 @@ from reports.jobs import follow_case, reporters_changed
 from reports.models import Action, Appeal, Case, ContentType, Decision, DecisionText, Proposal, ReasonCode, Report
 from reports.services.cases import close, is_as_seen, lock_case, refresh, settle_reports
 from reports.services.claiming import require_moderator, require_no_part, require_no_part_in
+from reports.services.duties import needs_second_person, took_two
 from reports.services.sanctions import SANCTIONS, lift_sanction, sanction
 from reports.services.statements import announce
 from reviews.models import Review
@@ -35,7 +36,6 @@ from trustengine.jobs.services import enqueue
 BY_HAND = tuple(action for action in Action if action not in {Action.UNDO, Action.OVERTURN})
 CHOICES_BY_HAND = [(str(action), action.label) for action in BY_HAND]
 UNKNOWN_REASON = "other"
-ILLEGAL = ReasonCode.Ground.ILLEGAL
 
 _gathered: ContextVar[list[Taken] | None] = ContextVar("gathered", default=None)
 
@@ -95,32 +95,6 @@ def active_reason(code: str, *, field: str = "reason_code") -> ReasonCode:
     if reason is None:
         raise InvalidInput(fields={field: "Not a reason of the catalogue."})
     return reason
-
-
-def needs_second_person(action: str, reason: ReasonCode, case: Case) -> bool:
-    """Whether a second person approves: suspensions, removals on legal grounds, and ending such a removal."""
-    if action == Action.REMOVE:
-        return reason.ground == ILLEGAL
-    return action == Action.SUSPEND or (action == Action.RESTORE and is_down_by_two(case.content_type, case.content_id))
-
-
-def took_two(decision: Decision) -> bool:
-    """Whether two people took a decision, so that two people take it back."""
-    return hasattr(decision, "proposal")
-
-
-def is_down_by_two(content_type: str, content_id: UUID) -> bool:
-    """Whether a content is removed on a legal ground, which two people decided. On another one, one person restores.
-
-    The content itself says it, whatever was decided later or elsewhere. In 0.1.0 it did not where it had been
-    down on the terms before: there the decision of two people that still stands says it.
-    """
-    content = kind_of(content_type).get(content_id)
-    if content is None or content.removed_at is None:
-        return False
-    removals = Decision.objects.filter(content_type=content_type, content_id=content_id, action=Action.REMOVE)
-    by_two = removals.filter(proposal__isnull=False, superseded_by=None, created_at__gte=content.removed_at)
-    return content.removal_ground == ILLEGAL or by_two.exists()
 
 
 def lock_for_decision(case_id: UUID, *, moderator: User, version: int) -> Case:

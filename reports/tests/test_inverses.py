@@ -10,7 +10,8 @@ from reports.contents import kind_of
 from reports.errors import CaseChanged, ConflictOfInterest
 from reports.models import Action, Case, Decision, Proposal
 from reports.services.appeals import appeal, rule
-from reports.services.deciding import BY_HAND, took_two, undo
+from reports.services.deciding import BY_HAND, undo
+from reports.services.duties import took_two
 from reports.services.looking_back import look_back, undo_look_back
 from reports.services.proposals import approve_proposal
 from reports.services.reporting import submit_report

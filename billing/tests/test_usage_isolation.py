@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 WALLED = (Subscription, UsageAlert, UsageEvent, UsagePeriod, UsageReservation)
 OF_MEMBERS = ("billing-subscription", "billing-usage", "billing-usage-timeline")
+ASKED = {"billing-usage-timeline": {"meter": "api_calls"}}
 MEMBERS = {*Membership.Role.values}
 MINE = {"plans", "billing-usage-events", *OF_MEMBERS}
 
@@ -51,7 +52,7 @@ def world():
 @pytest.mark.parametrize("name", OF_MEMBERS)
 def test_only_members_see_a_profile_and_for_others_there_is_none(world, name):
     vendor, people = world
-    about = {"meter": "api_calls"}
+    about = ASKED.get(name, {})
 
     answers = {
         role: api_client_for(user).get(reverse(name), {"profile": vendor.pk, **about}) for role, user in people.items()
@@ -78,7 +79,7 @@ def test_without_the_view_s_own_filter_the_wall_still_hides_everything(world, na
     vendor, people = world
     monkeypatch.setattr("billing.api.access.has_profile_access", lambda user, profile: True)
 
-    told = api_client_for(people["other vendor"]).get(reverse(name), {"profile": vendor.pk, "meter": "api_calls"})
+    told = api_client_for(people["other vendor"]).get(reverse(name), {"profile": vendor.pk, **ASKED.get(name, {})})
 
     assert told.status_code == 200
     assert "987654" not in told.content.decode()

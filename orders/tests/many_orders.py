@@ -16,8 +16,10 @@ ORDERS = """
 """
 PRODUCTS = """
     INSERT INTO orders_product (id, vendor_id, title, description, price_cents, currency, reserved, is_active,
-                                report_count, created_at, updated_at)
-    SELECT md5('product ' || n)::uuid, %(vendor)s, 'Product ' || n, '', 999, 'EUR', 0, true, 0, now(), now()
+                                is_hidden, removal_reason, removal_ground, listing_version, report_count,
+                                created_at, updated_at)
+    SELECT md5('product ' || n)::uuid, %(vendor)s, 'Product ' || n, '', 999, 'EUR', 0, true,
+           false, '', '', 1, 0, now(), now()
     FROM generate_series(0, 499) AS n
 """
 ITEMS = """

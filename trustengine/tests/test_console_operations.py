@@ -15,6 +15,7 @@ from trustengine.jobs.models import Job
 from trustengine.jobs.tests.conftest import messages
 from trustengine.jobs.worker import DrainWorker
 from trustengine.operations.tests.job_rows import dead_job, waiting_job
+from trustengine.redis_json import Messages
 
 __all__ = ["messages"]
 pytestmark = pytest.mark.django_db
@@ -151,7 +152,9 @@ def test_a_worker_is_shown_with_its_queue_its_place_and_what_failed_on_it_last(c
 def test_a_worker_that_drains_is_shown_with_the_kind(console, worker):
     from rq.job import Job as Message
 
-    message = Message.create("trustengine.jobs.runner.drain", ["reviews.fold_votes"], connection=worker.connection)
+    message = Message.create(
+        "trustengine.jobs.runner.drain", ["reviews.fold_votes"], connection=worker.connection, serializer=Messages
+    )
     message.save()
     worker.set_current_job_id(message.id)
 
@@ -164,9 +167,8 @@ def test_a_worker_that_drains_is_shown_with_the_kind(console, worker):
 
 
 def test_an_idle_worker_that_has_not_been_heard_of_for_minutes_is_called_silent(console, worker):
-    with patch(
-        "trustengine.operations.admin.job_pages.timezone.now", return_value=timezone.now() + timedelta(minutes=5)
-    ):
+    later = timezone.now() + timedelta(minutes=5)
+    with patch("trustengine.operations.admin.job_pages.database_now", return_value=later):
         content = console.get(WORKERS).content.decode()
 
     assert "silent" in content

@@ -30,7 +30,8 @@ def test_whatever_writes_csv_defuses_formulas():
     base = Path(settings.BASE_DIR)
     writing = {
         str(path.relative_to(base)): text
-        for path in base.glob("*/**/*.py")
+        for app in ("trustengine", "orders", "billing", "reviews", "reports", "metrics")
+        for path in (base / app).rglob("*.py")
         if "tests" not in path.parts and any(writer in (text := path.read_text()) for writer in WRITERS)
     }
 

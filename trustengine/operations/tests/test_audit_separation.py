@@ -14,8 +14,9 @@ from trustengine.embedded.servers import EmbeddedServers
 from trustengine.operations.tests.running import MANAGE, environment, run_command
 
 ENTRY = (
-    "INSERT INTO audit_entry (id, at, actor_kind, verb, object_type, object_id, before, after, reason, request_id) "
-    "VALUES (gen_random_uuid(), now(), 'system', 'lamp.lit', 'lamp', '1', '{}', '{}', '', '')"
+    "INSERT INTO audit_entry (id, at, actor_kind, verb, object_type, object_id, before, after, reason, request_id, "
+    "client_request_id) "
+    "VALUES (gen_random_uuid(), now(), 'system', 'lamp.lit', 'lamp', '1', '{}', '{}', '', '', '')"
 )
 FORBIDDEN = {
     "alter an entry": "UPDATE audit_entry SET verb = 'lamp.broken'",

@@ -25,6 +25,7 @@ from trustengine.embedded.children import stop_children
 from trustengine.embedded.servers import EmbeddedServers
 from trustengine.operations.supervisor import web_processes
 from trustengine.operations.tests.running import Answer, System, processes_of, run_command, wait_for
+from trustengine.redis_json import Messages
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
 
@@ -365,7 +366,7 @@ def test_read_only_serves_reads_refuses_writes_and_pauses_jobs(tmp_path: Path) -
             assert int(refused.headers["Retry-After"]) >= 1
 
         with redis.Redis.from_url(addresses(system.data_dir).redis_url) as client:
-            bell = rq.Queue("high", connection=client).enqueue(
+            bell = rq.Queue("high", connection=client, serializer=Messages).enqueue(
                 "trustengine.jobs.runner.drain", "reviews.screen_review", result_ttl=60
             )
             wait_for(lambda: bell.get_status(refresh=True) == "finished", "a worker to be called")

@@ -185,7 +185,9 @@ def test_a_statement_is_found_by_name_and_says_what_the_api_says(client):
     assert "There is no such vendor." in text(client.get(STATEMENT, {"vendor": "nobody"}))
     file = client.get(STATEMENT, {"vendor": str(vendor.pk), "as": "csv"})
     assert "all,closing balance,1234.56,EUR" in file.content.decode()
-    for odd in ("\0", "%", "x" * 5_000, "2026-99"):
+    for name in ("vendor", "month", "currency"):
+        assert client.get(STATEMENT, {"vendor": str(vendor.pk), name: "\0"}).status_code == 400
+    for odd in ("%", "x" * 5_000, "2026-99"):
         text(client.get(STATEMENT, {"vendor": odd}))
         text(client.get(STATEMENT, {"vendor": str(vendor.pk), "month": odd, "currency": odd}))
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import get_resolver, reverse
 
+from trustengine.accounts.sessions import with_next
 from trustengine.accounts.tests.factories import StaffFactory
 from trustengine.identifiers import uuid7
 
@@ -38,6 +39,11 @@ def _made_up(found):
 DJANGOS_OWN = ("/add/", "/change/", "/delete/", "/history/", "/jsi18n/")
 ADDRESSES = sorted(address for address in set(addresses()) - {LOGIN} if not address.endswith(DJANGOS_OWN))
 
+OWN_FORMS = {
+    reverse(f"admin:security{name}") for name in ("", "_app", "_passkey")
+}  # open, their forms come to themselves
+OPEN = OWN_FORMS | {reverse(f"admin:{name}") for name in ("oidc_begin", "oidc_callback", "second_factor")}
+
 
 def test_the_walk_finds_the_console():
     assert len(ADDRESSES) > 60
@@ -59,11 +65,16 @@ def test_signing_in_never_leads_to_a_refused_method(client):
 def test_a_form_that_was_sent_after_the_session_leads_back_to_its_page(client):
     page = f"{reverse('admin:moderation')}?case={uuid7()}"
     lost = {}
-    for address in set(ADDRESSES) - {reverse("admin:logout")}:
+    for address in set(ADDRESSES) - {reverse("admin:logout")} - OPEN:
         answer = client.post(address, {"text": "typed"}, headers={"Referer": f"http://testserver{page}"})
         if parse_qs(urlsplit(answer["Location"]).query)["next"] != [page]:
             lost[address] = answer["Location"]
     assert lost == {}
+
+
+@pytest.mark.parametrize("address", sorted(OWN_FORMS))
+def test_a_form_of_an_open_page_leads_back_to_it(address, client):
+    assert client.post(address, {"text": "typed"})["Location"] == with_next("admin:login", address)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def bearer(user: Any) -> str:
     """An ``Authorization`` header with an own access token of this user."""
     from trustengine.accounts.tokens import issue
 
-    return f"Bearer {issue(user).access}"
+    return f"Bearer {issue(user, by_second_factor=user.has_second_factor).access}"
 
 
 def api_client_for(user: Any = None) -> Any:

@@ -41,13 +41,13 @@ def test_an_erased_author_leaves_the_decision_without_a_word_and_the_reporter_th
     assert "Quetzalcoatl" not in str(list(Case.objects.values()))
 
 
-def test_reports_that_wait_on_an_erased_author_are_dismissed_and_their_case_closes():
+def test_reports_that_wait_on_an_erased_author_are_moot_and_their_case_closes():
     report = reported()
 
     erase(Review.objects.get(pk=report.content_id).author)
 
     report.refresh_from_db()
-    assert (report.status, Case.objects.get().state) == ("dismissed", "closed")
+    assert (report.status, report.reviewed_at, Case.objects.get().state) == ("moot", None, "closed")
 
 
 def test_an_appeal_with_nobody_left_to_hear_it_is_settled_and_its_case_closes():

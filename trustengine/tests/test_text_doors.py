@@ -37,6 +37,7 @@ MACHINE = {
     "removal_reason", "removal_ground", "signal", "folded", "verb", "object_type", "object_id", "request_id", "export",
     "schedule", "command", "target", "who", "process", "position", "subject", "username", "password", "email", "id",
     "destination", "limit", "staff_subject", "totp_secret", "newest",
+    "session_key", "session_data",  # drawn, and signed by the session store
 }  # fmt: skip
 WRITTEN_BY_PEOPLE = {"title", "comment", "description", "text", "note", "facts", "label", "policy", "display_name"}
 # Inputs that are compared byte by byte, or that are refused rather than mended; each is tested beside its view.
@@ -46,7 +47,8 @@ RAW_INPUTS = {
     "MeChanges.display_name", "TransitionInput.tracking_number", "DecisionInput.reason_code", "ReportInput.reason",
     "LookBackInput.reason",
 }  # fmt: skip
-RAW_FORM_FIELDS = {"code", "reason", "username", "password", "provider", "endpoint"}  # of programs
+# Of programs; the subject is the identity provider's, compared byte by byte.
+RAW_FORM_FIELDS = {"code", "reason", "username", "password", "provider", "endpoint", "staff_subject"}
 
 
 def text_columns() -> Iterator[tuple[str, Any]]:

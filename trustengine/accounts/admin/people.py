@@ -56,6 +56,8 @@ class OptionalUsername(UsernameField):
 
 class PersonForm(UserChangeForm):  # type: ignore[misc]
     class Meta(UserChangeForm.Meta):  # type: ignore[misc]
+        model = User  # Django's form is that of its own users, who have other columns
+        fields: ClassVar = ["username", "staff_subject", "email", *RIGHTS]
         field_classes: ClassVar = {"username": OptionalUsername}
 
 

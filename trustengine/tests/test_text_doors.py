@@ -47,8 +47,10 @@ RAW_INPUTS = {
     "MeChanges.display_name", "TransitionInput.tracking_number", "DecisionInput.reason_code", "ReportInput.reason",
     "LookBackInput.reason",
 }  # fmt: skip
-# Of programs; the subject is the identity provider's, compared byte by byte.
-RAW_FORM_FIELDS = {"code", "reason", "username", "password", "provider", "endpoint", "staff_subject"}
+# Of programs; passwords are taken as they are; the subject is the identity provider's, compared byte by byte.
+RAW_FORM_FIELDS = {
+    "code", "reason", "username", "password", "password1", "password2", "provider", "endpoint", "staff_subject",
+}  # fmt: skip
 
 
 def text_columns() -> Iterator[tuple[str, Any]]:

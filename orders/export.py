@@ -110,7 +110,7 @@ def refunds(user: User) -> Iterator[Row]:
 def refund_totals(user: User) -> Iterator[Row]:
     """What the provider said had gone back to them in all, payment by payment."""
     rows = RefundTotal.objects.filter(checkout__customer__user=user)
-    yield from in_batches(rows.values("checkout_id", "total_cents"))
+    yield from in_batches(rows.values("id", "checkout_id", "total_cents", "received_at"))
 
 
 @exporter("orders.disputes", "orders.Dispute")

@@ -25,6 +25,7 @@ from orders.models import (
     Product,
     Refund,
     RefundLine,
+    RefundTotal,
 )
 from orders.tests.factories import OrderItemFactory, ProductFactory
 from reports.models import Evidence, Report
@@ -166,6 +167,7 @@ def buy(user: User) -> None:
 
     refund = Refund.objects.create(order=item.order, amount_cents=100, currency="EUR", reason="operator")
     RefundLine.objects.create(refund=refund, item=item, amount_cents=100)
+    RefundTotal.objects.create(checkout=checkout, total_cents=100, received_at=timezone.now())
     Dispute.objects.create(id="dp_1", order=item.order, reason="fraudulent", opened_at=timezone.now())
 
 
